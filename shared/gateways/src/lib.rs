@@ -1,0 +1,11 @@
+//! One trait and its adapters: whoever moves money speaks to a [`Gateway`], and no provider's word leaves this crate.
+
+mod error;
+mod gateway;
+mod news;
+mod routing;
+
+pub use error::{GatewayError, WebhookError};
+pub use gateway::{Buyer, BuyerReturn, Checkout, CheckoutPage, Gateway, Resolution};
+pub use news::{News, NewsKind, WebhookReader, WebhookRequest};
+pub use routing::{CaptureMode, Gateways, Route, Routes};

@@ -1,0 +1,204 @@
+//! The mapping: what a subscription (or an order on its way to one) is at Cleeng and at the gateway, and the attempts on it.
+
+use jiff::Timestamp;
+use payment::{
+    Answer, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, OfferId, OrderId,
+    PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{HISTORY_LINES_MAX, Line, Subject};
+
+/// One subject's item. Changed as a whole, and written on the condition that nobody wrote since it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// Whose item this is.
+    pub subject: Subject,
+    /// How often it was written; 0 has never been. Kept beside the body by the store.
+    #[serde(skip)]
+    pub version: u64,
+    /// Made anew by each worker for each piece of work, so that it recognises its own write.
+    #[serde(skip)]
+    pub fence: u64,
+    /// When the timer must look at it; absent where it need not. Kept beside the body by the store.
+    #[serde(skip)]
+    pub due: Option<Timestamp>,
+    /// Cleeng's customer.
+    pub customer: CustomerId,
+    /// Cleeng's offer, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<OfferId>,
+    /// Cleeng's payment method.
+    pub method: PaymentMethodId,
+    /// The gateway behind it.
+    pub gateway: GatewayName,
+    /// The account there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<MerchantAccount>,
+    /// ISO 3166-1 alpha-2, for renewal orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Cleeng's record of the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<PaymentDetailsId>,
+    /// The stored token that renewals charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Token>,
+    /// Details that were replaced: an event that still names one is older than what stands here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<PaymentDetailsId>,
+    /// Set by a hard refusal of the token, cleared when the details change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barred: Option<payment::Decline>,
+    /// Who decides when to charge.
+    #[serde(default)]
+    pub managed_by: ManagedBy,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The end of the period whose renewal is under way or was last done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_end: Option<Timestamp>,
+    /// For an order: the subscription that it became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub became: Option<SubscriptionId>,
+    /// The attempts of the current period, oldest first; all tries of an order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// The time-line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Line>,
+}
+
+impl Mapping {
+    /// The attempt of this identity.
+    pub fn attempt(&self, identity: &Identity) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.intention.identity == *identity)
+    }
+
+    /// The attempt of this identity, to be changed.
+    pub fn attempt_mut(&mut self, identity: &Identity) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().find(|attempt| attempt.intention.identity == *identity)
+    }
+
+    /// Adds a line to the time-line; the oldest makes room.
+    pub fn tell(&mut self, at: Timestamp, what: impl Into<String>) {
+        self.history.push(Line { at, what: what.into() });
+        if let Some(surplus) = self.history.len().checked_sub(HISTORY_LINES_MAX) {
+            self.history.drain(..surplus);
+        }
+    }
+}
+
+/// Who decides when a renewal is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagedBy {
+    /// Cleeng's dunning events.
+    #[default]
+    Cleeng,
+    /// Our own schedule (externally managed purchases).
+    Connector,
+}
+
+/// Where a subject stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// An order that is being paid.
+    Open,
+    /// An order that is paid, its subscription not seen yet; a subscription that lives.
+    Active,
+    /// Being ended: nothing new may be charged.
+    Ending,
+    /// Ended, or linked to the subscription that an order became.
+    Closed,
+}
+
+/// One intention and what has become of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What was meant, as the gateway is asked it.
+    pub intention: Intention,
+    /// Cleeng's own amount, in major units.
+    pub price: Price,
+    /// The dunning date that asked for it: the same event never starts a second try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Timestamp>,
+    /// How far it is.
+    pub stage: Stage,
+    /// Until when a worker has it; another one takes over later, and then resolves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Timestamp>,
+    /// How often the gateway or Cleeng was asked again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub looks: u32,
+    /// The gateway's id, as soon as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<GatewayReference>,
+    /// Cleeng's record of the payment, once it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentId>,
+    /// All news of it from the gateway.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    pub facts: Facts,
+}
+
+/// How far an attempt is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Written down; the gateway may have heard of it.
+    Intended,
+    /// The buyer must act; the gateway waits.
+    AwaitingBuyer {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Nobody knows; the gateway is asked again, or tells us.
+    Unknown {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: String,
+    },
+    /// The gateway answered; Cleeng has not heard yet.
+    Answered(Answer),
+    /// Cleeng knows: finished.
+    Reported(Answer),
+    /// It certainly never happened and never will: finished, and the next try may start.
+    Withdrawn {
+        /// Why.
+        why: String,
+    },
+    /// Nobody could find out: a person must, and nothing new starts before.
+    Parked {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Attempt {
+    /// Whether nothing more will be done about it without new facts.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.stage, Stage::Reported(_) | Stage::Withdrawn { .. })
+    }
+
+    /// The gateway's answer, once there is one.
+    pub fn answer(&self) -> Option<&Answer> {
+        match &self.stage {
+            Stage::Answered(answer) | Stage::Reported(answer) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// The order that gave its amount.
+    pub fn order(&self) -> Option<OrderId> {
+        self.intention.order
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

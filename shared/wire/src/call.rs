@@ -1,0 +1,126 @@
+//! What rooms hold: sends a call within its deadline and repeats it only where that is safe.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::BackoffBuilder;
+use bytes::Bytes;
+use http::StatusCode;
+use tracing::debug;
+
+use crate::{Deadline, Reply, Transport};
+
+/// One call to a peer.
+#[derive(Debug)]
+pub struct Call {
+    /// The whole request, absolute URL included.
+    pub request: http::Request<Bytes>,
+    /// How long one sending may take.
+    pub timeout: Duration,
+    /// Whether a second sending is harmless.
+    pub repeat: Repeat,
+    /// Until when the caller waits, repeats included.
+    pub deadline: Deadline,
+}
+
+/// Whether a request may be sent again when its answer is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Reads, and writes that carry a key by which the peer recognises a repetition.
+    Safe,
+    /// Writes that a peer would do twice: repeated only when they certainly were not sent.
+    OnlyIfNotSent,
+}
+
+/// The seam that every room speaks through.
+#[derive(Clone)]
+pub struct Wire {
+    transport: Arc<dyn Transport>,
+}
+
+/// Sendings of one call, the first included.
+const SENDINGS_MAX: usize = 3;
+/// A peer that asks for a longer pause than this is left alone: the work goes back to its queue.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+impl Wire {
+    /// Speaks through this transport.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport }
+    }
+
+    /// Sends a call and answers with what became of it.
+    ///
+    /// Repeats at most twice, with growing, jittered pauses (or the peer's own `Retry-After`), never past the
+    /// deadline. What may be repeated: anything that was certainly not sent; and, where `repeat` is [`Repeat::Safe`],
+    /// unknown outcomes, 429, 502, 503 and 504. If a sending was unknown and the last one was *not sent*, the whole is unknown.
+    pub async fn send(&self, call: Call) -> Reply {
+        let mut pauses = backon::ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(PAUSE_MAX)
+            .with_max_times(SENDINGS_MAX - 1)
+            .with_jitter()
+            .build();
+        let mut unknown_before = false;
+        loop {
+            let timeout = call.timeout.min(call.deadline.left());
+            if timeout.is_zero() {
+                return settle(Reply::NotSent("no time is left before the deadline".to_owned()), unknown_before);
+            }
+            let reply = self.transport.send(call.request.clone(), timeout).await;
+            unknown_before |= matches!(reply, Reply::Unknown(_));
+            let asked = match wish(&reply, call.repeat) {
+                Wish::Keep => return settle(reply, unknown_before),
+                Wish::Again(asked) => asked,
+            };
+            let Some(pause) = pauses.next().map(|own| asked.unwrap_or(own)) else {
+                return settle(reply, unknown_before);
+            };
+            if pause > PAUSE_MAX || !call.deadline.allows(pause + call.timeout) {
+                return settle(reply, unknown_before);
+            }
+            debug!(pause_ms = %pause.as_millis(), "Repeating a request that is safe to repeat");
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+enum Wish {
+    Keep,
+    Again(Option<Duration>),
+}
+
+fn wish(reply: &Reply, repeat: Repeat) -> Wish {
+    match reply {
+        Reply::NotSent(_) => Wish::Again(None),
+        Reply::Unknown(_) if repeat == Repeat::Safe => Wish::Again(None),
+        Reply::Answered(answer) if repeat == Repeat::Safe && is_passing(answer.status()) => {
+            Wish::Again(retry_after(answer))
+        }
+        Reply::Unknown(_) | Reply::Answered(_) => Wish::Keep,
+    }
+}
+
+fn is_passing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+/// `Retry-After` in seconds; its date form is rare among these peers and counts as absent.
+fn retry_after(answer: &http::Response<Bytes>) -> Option<Duration> {
+    let seconds = answer.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// An earlier sending that may have arrived makes a last one that did not leave unknown.
+fn settle(reply: Reply, unknown_before: bool) -> Reply {
+    match reply {
+        Reply::NotSent(why) if unknown_before => Reply::Unknown(why),
+        reply => reply,
+    }
+}
