@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use payment::{CustomerId, IdError, Identity, OrderId, SubscriptionId};
+use payment::{CustomerId, IdError, Identity, OrderId, PaymentId, SubscriptionId};
 use serde::{Deserialize, Serialize};
 
 /// What money moves on: each has one item, and everything that moves its money serialises there.
@@ -14,12 +14,14 @@ pub enum Subject {
     Customer(CustomerId),
     /// A purchase, until its subscription is known (`order#…`).
     Order(OrderId),
+    /// A payment that is being refunded (`payment#…`).
+    Payment(PaymentId),
     /// A subscription (`subscription#…`).
     Subscription(SubscriptionId),
 }
 
 impl Subject {
-    /// Whose item holds the attempt of this identity; `None` for refunds, whose item is the payment's.
+    /// Whose item holds the attempt of this identity.
     pub fn of(identity: &Identity) -> Option<Self> {
         let mut parts = identity.as_str().split('/');
         let (kind, id) = (parts.next()?, parts.next()?);
@@ -27,6 +29,7 @@ impl Subject {
             "order" => id.parse().ok().map(Self::Order),
             "renewal" => id.parse().ok().map(Self::Subscription),
             "details" => id.parse().ok().map(Self::Customer),
+            "refund" => id.parse().ok().map(Self::Payment),
             _ => None,
         }
     }
@@ -37,6 +40,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Customer(id) => write!(f, "customer#{id}"),
             Self::Order(id) => write!(f, "order#{id}"),
+            Self::Payment(id) => write!(f, "payment#{id}"),
             Self::Subscription(id) => write!(f, "subscription#{id}"),
         }
     }
@@ -49,6 +53,7 @@ impl FromStr for Subject {
         match text.split_once('#') {
             Some(("customer", id)) => id.parse().map(Self::Customer),
             Some(("order", id)) => id.parse().map(Self::Order),
+            Some(("payment", id)) => id.parse().map(Self::Payment),
             Some(("subscription", id)) => id.parse().map(Self::Subscription),
             _ => Err(IdError { kind: "subject" }),
         }
