@@ -58,6 +58,12 @@ pub struct Mapping {
     /// The end of the period whose renewal is under way or was last done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period_end: Option<Timestamp>,
+    /// When the timer must look at the mapping itself, attempts aside: a subscription to be linked, a renewal of our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake: Option<Timestamp>,
+    /// How often it was looked at for that.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub looks: u32,
     /// For an order: the subscription that it became.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub became: Option<SubscriptionId>,
@@ -126,9 +132,10 @@ pub struct Attempt {
     pub asked: Option<Timestamp>,
     /// How far it is.
     pub stage: Stage,
-    /// Until when a worker has it; another one takes over later, and then resolves.
+    /// Until when nobody else touches it: a worker has it, or it waits for its next look. Whoever comes later takes
+    /// over and resolves; that this time has passed never means "run again".
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease: Option<Timestamp>,
+    pub wait_until: Option<Timestamp>,
     /// How often the gateway or Cleeng was asked again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub looks: u32,
