@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use payment::{
-    Answer, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, OfferId, OrderId,
-    PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
+    Answer, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, OfferId,
+    OrderId, PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,18 @@ pub enum Standing {
     Ending,
     /// Ended, or linked to the subscription that an order became.
     Closed,
+}
+
+impl Standing {
+    /// The word in the table and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Active => "active",
+            Self::Ending => "ending",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// One intention and what has become of it.

@@ -88,6 +88,12 @@ impl Settings {
         self.required(name).map(SecretString::from)
     }
 
+    /// A secret that the platform makes and rotates, where it gives one. Taken as it is: random text may well begin as a
+    /// placeholder does, and then a start would fail once in some ten thousand.
+    pub fn platform_secret(&self, name: &str) -> Option<SecretString> {
+        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()).map(SecretString::from)
+    }
+
     /// Secrets of which several are live at once while one is being rotated, separated by commas; at least one.
     pub fn secrets(&self, name: &'static str) -> Result<Vec<SecretString>, SettingError> {
         let parts: Vec<_> = self.required(name)?.split(',').map(str::trim).collect();
@@ -115,6 +121,11 @@ impl SettingError {
     /// A setting whose value does not serve, with what would.
     pub fn malformed(name: &'static str, why: impl fmt::Display) -> Self {
         malformed(name, why)
+    }
+
+    /// A setting that is not there and must be.
+    pub fn missing(name: &'static str) -> Self {
+        Self { name, problem: Problem::Missing }
     }
 
     /// The setting's name.

@@ -1,0 +1,42 @@
+//! All active subscriptions, page by page, for the daily comparison and for operators.
+
+use aws_sdk_dynamodb::Client;
+
+use super::{attributes, error};
+use crate::item::{SUBSCRIPTION_KEYS, readable_mapping};
+use crate::{LedgerError, Mapping, Standing, Subject};
+
+/// Reads on until the page is full or the table ends.
+pub(super) async fn active_subscriptions(
+    client: &Client,
+    table: &str,
+    limit: u32,
+    after: Option<Subject>,
+) -> Result<Vec<Mapping>, LedgerError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut page = Vec::new();
+    let mut start = after.map(|subject| [("pk".to_owned(), super::text(&subject.to_string()))].into());
+    loop {
+        let answer = client
+            .scan()
+            .table_name(table)
+            .consistent_read(true)
+            .filter_expression("begins_with(#pk, :subscriptions) AND #standing = :active")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#standing", "standing")
+            .expression_attribute_values(":subscriptions", super::text(SUBSCRIPTION_KEYS))
+            .expression_attribute_values(":active", super::text(Standing::Active.as_str()))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(error::told)?;
+        for attributes in answer.items() {
+            page.extend(attributes::read(attributes).ok().as_ref().and_then(readable_mapping));
+        }
+        start = answer.last_evaluated_key;
+        if start.is_none() || page.len() >= limit {
+            page.truncate(limit);
+            return Ok(page);
+        }
+    }
+}
