@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The one place that moves money: write the intention down, ask the gateway, write the answer down, tell Cleeng, write that down.
+//!
+//! Every step may be re-entered by any worker at any point. What to do next is decided by pure functions ([`next`],
+//! [`plan_authorisation`], [`plan_capture`]) from what the ledger holds; the driver around them is small.
+
+mod apply;
+mod ask;
+mod due;
+mod link;
+mod next;
+mod plan;
+mod run;
+mod tell;
+
+pub use apply::{LEASE, began, learn, open_period};
+pub use due::{LOOKS_MAX, due, pause};
+pub use link::{Linked, link};
+pub use next::{Next, next};
+pub use plan::{CapturePlan, RenewalPlan, held, plan_authorisation, plan_capture, same_period, unfinished};
+pub use run::{Begun, Done, Ended, Means, begin, change, finish, resume, settle};

@@ -1,1 +1,12 @@
-//! Placeholder.
+//! How the world gets in (HTTP, queue batches, the timer) and how failures get out.
+
+pub mod batch;
+pub mod http;
+mod logs;
+mod message;
+mod parties;
+pub mod timer;
+
+pub use logs::start_logging;
+pub use message::{Message, What};
+pub use parties::{Outside, StartError, gateways, means, webhook_readers};

@@ -1,5 +1,6 @@
 //! The words of the trade, spoken by every room: money, ids, outcomes, declines, intentions and facts. No I/O, no provider's JSON.
 
+mod card_number;
 mod decline;
 mod facts;
 mod failure;
@@ -10,6 +11,7 @@ mod money;
 mod outcome;
 mod token;
 
+pub use card_number::holds_card_number;
 pub use decline::{Decline, DeclineClass, DeclineReason};
 pub use facts::{Fact, FactKind, Facts};
 pub use failure::{Failure, WhoActs};
