@@ -1,0 +1,232 @@
+//! The transitions of an attempt, as pure changes of its mapping. Nothing else writes a stage.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ledger::{Attempt, Mapping, Stage, Standing};
+use payment::{
+    Action, Answer, Approval, Decline, DeclineClass, DeclineReason, Fact, FactKind, GatewayReference, Identity, Intention,
+    PaymentId, Price, Target, Uncertainty, Verb,
+};
+
+use crate::due::{LOOKS_MAX, pause};
+
+/// How long a worker has an attempt to itself: longer than any function may run, so that two never ask side by side.
+pub const LEASE: Duration = Duration::from_secs(90);
+/// How long a buyer may take over 3-D Secure before the gateway is asked what came of it.
+const BUYER_PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// When a paid order is first looked for among Cleeng's subscriptions.
+const LINK_FIRST: Duration = Duration::from_secs(20);
+
+/// A new attempt, as it is written down before the gateway hears of it.
+pub fn began(intention: Intention, price: Price, asked: Option<Timestamp>, payment: Option<PaymentId>) -> Attempt {
+    let wait_until = Some(later(intention.began, LEASE));
+    Attempt {
+        intention,
+        price,
+        asked,
+        stage: Stage::Intended,
+        wait_until,
+        looks: 0,
+        reference: None,
+        payment,
+        facts: payment::Facts::default(),
+    }
+}
+
+/// News of a payment, merged into its attempt; whether anything was new.
+pub fn learn(mapping: &mut Mapping, identity: &Identity, kind: FactKind, thing: GatewayReference, fact: Fact) -> bool {
+    let at = fact.at;
+    let told = format!("the gateway says: {kind:?} {}", fact.money);
+    let new = mapping.attempt_mut(identity).is_some_and(|attempt| attempt.facts.learn(kind, thing, fact));
+    if new {
+        mapping.tell(at, told);
+    }
+    new
+}
+
+/// Opens the period that a renewal is for. What an earlier period finished makes room; what a person must look at stays.
+pub fn open_period(mapping: &mut Mapping, period_end: Timestamp) {
+    if mapping.period_end != Some(period_end) {
+        mapping.attempts.retain(|attempt| !attempt.is_finished());
+        mapping.period_end = Some(period_end);
+    }
+}
+
+/// Writes an intention into its mapping. An earlier attempt of the same identity that certainly never happened makes room.
+pub(crate) fn intend(mapping: &mut Mapping, attempt: Attempt, now: Timestamp) {
+    let identity = attempt.intention.identity.clone();
+    mapping.attempts.retain(|earlier| earlier.intention.identity != identity);
+    mapping.tell(now, format!("{identity}: {} {} intended", attempt.intention.verb.as_str(), attempt.price));
+    mapping.attempts.push(attempt);
+}
+
+/// A later worker takes an attempt over; from now on the timer watches it too.
+pub(crate) fn take_over(mapping: &mut Mapping, identity: &Identity, now: Timestamp) {
+    if let Some(attempt) = mapping.attempt_mut(identity) {
+        attempt.looks = attempt.looks.saturating_add(1);
+        attempt.wait_until = Some(later(now, LEASE));
+    }
+}
+
+/// The buyer must act first.
+pub(crate) fn await_buyer(mapping: &mut Mapping, identity: &Identity, action: &Action, now: Timestamp) {
+    if let Some(attempt) = mapping.attempt_mut(identity) {
+        let since = match attempt.stage {
+            Stage::AwaitingBuyer { since } => since,
+            _ => now,
+        };
+        attempt.stage = Stage::AwaitingBuyer { since };
+        attempt.reference = action.reference.clone().or(attempt.reference.take());
+        attempt.wait_until = Some(later(now, BUYER_PATIENCE.max(pause(attempt.looks))));
+        mapping.tell(now, format!("{identity}: the buyer must authenticate"));
+    }
+}
+
+/// Nobody knows. After the last look, or at once where asking again cannot settle it, it is parked for a person.
+pub(crate) fn doubt(mapping: &mut Mapping, identity: &Identity, doubt: &Uncertainty, now: Timestamp) {
+    let Some(attempt) = mapping.attempt_mut(identity) else { return };
+    let since = match attempt.stage {
+        Stage::Unknown { since, .. } => since,
+        _ => now,
+    };
+    attempt.reference = doubt.reference.clone().or(attempt.reference.take());
+    if doubt.alarm || attempt.looks >= LOOKS_MAX {
+        attempt.stage = Stage::Parked { since, why: doubt.why.clone() };
+        attempt.wait_until = None;
+        tracing::error!(alarm = "parked", attempt = %identity, why = %doubt.why, "Parked `{identity}`: a person must find out");
+        mapping.tell(now, format!("{identity}: parked, a person must find out ({})", doubt.why));
+    } else {
+        attempt.stage = Stage::Unknown { since, why: doubt.why.clone() };
+        attempt.wait_until = Some(later(now, pause(attempt.looks)));
+        mapping.tell(now, format!("{identity}: unknown ({})", doubt.why));
+    }
+}
+
+/// It certainly never happened.
+pub(crate) fn withdraw(mapping: &mut Mapping, identity: &Identity, why: &str, now: Timestamp) {
+    if let Some(attempt) = mapping.attempt_mut(identity) {
+        attempt.stage = Stage::Withdrawn { why: why.to_owned() };
+        attempt.wait_until = None;
+        mapping.tell(now, format!("{identity}: withdrawn, nothing happened ({why})"));
+    }
+}
+
+/// The gateway answered, and Cleeng has not heard yet.
+pub(crate) fn answered(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timestamp) {
+    note_answer(mapping, identity, answer, now);
+    if let Some(attempt) = mapping.attempt_mut(identity) {
+        attempt.stage = Stage::Answered(answer.clone());
+        attempt.wait_until = Some(later(now, pause(attempt.looks)));
+    }
+}
+
+/// The gateway answered and Cleeng knows: finished. `told` is Cleeng's record, where it made one.
+pub(crate) fn reported(mapping: &mut Mapping, identity: &Identity, answer: &Answer, told: &Told, now: Timestamp) {
+    note_answer(mapping, identity, answer, now);
+    let Some(attempt) = mapping.attempt_mut(identity) else { return };
+    attempt.stage = Stage::Reported(answer.clone());
+    attempt.wait_until = None;
+    attempt.payment = told.payment.or(attempt.payment);
+    let verb = attempt.intention.verb;
+    if told.details.is_some() {
+        mapping.details = told.details;
+    }
+    if let (Verb::Purchase | Verb::Verify, Answer::Approved(_)) = (verb, answer) {
+        if mapping.standing == Standing::Open {
+            let links = mapping.offer.as_ref().is_some_and(payment::OfferId::is_subscription);
+            mapping.standing = if links { Standing::Active } else { Standing::Closed };
+            mapping.wake = links.then(|| later(now, LINK_FIRST));
+        }
+    }
+    settle_undone(mapping, identity, answer, now);
+    mapping.tell(now, format!("{identity}: Cleeng knows"));
+}
+
+/// What Cleeng recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Its payment.
+    pub(crate) payment: Option<PaymentId>,
+    /// Its record of the token.
+    pub(crate) details: Option<payment::PaymentDetailsId>,
+}
+
+/// The attempt that takes back what Cleeng will not hear of: a void of what is held, a refund of what was taken.
+/// `None` where there is nothing to take back or it cannot be (a refund that Cleeng refuses).
+pub(crate) fn undoing(attempt: &Attempt, now: Timestamp) -> Option<Attempt> {
+    let Some(Answer::Approved(approval)) = attempt.answer() else { return None };
+    let verb = match attempt.intention.verb {
+        Verb::Purchase | Verb::Charge | Verb::Capture => Verb::Refund,
+        Verb::Authorise => Verb::Cancel,
+        Verb::Verify | Verb::Cancel | Verb::Refund => return None,
+    };
+    let intention = Intention {
+        identity: attempt.intention.identity.undo(),
+        verb,
+        money: approval.money,
+        target: Target::Payment(approval.reference.clone()),
+        began: now,
+        ..attempt.intention.clone()
+    };
+    Some(began(intention, attempt.price, None, None))
+}
+
+/// The refusal that stands in for an authorisation which lapsed before it was captured.
+pub(crate) fn lapsed() -> Answer {
+    Answer::Declined(Decline {
+        class: DeclineClass::Soft,
+        reason: DeclineReason::AuthorisationExpired,
+        codes: String::new(),
+        reference: None,
+    })
+}
+
+pub(crate) fn later(now: Timestamp, time: Duration) -> Timestamp {
+    jiff::SignedDuration::try_from(time).ok().and_then(|time| now.checked_add(time).ok()).unwrap_or(Timestamp::MAX)
+}
+
+/// What an answer means for the mapping, once, when it is first written down.
+fn note_answer(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timestamp) {
+    let Some(attempt) = mapping.attempt_mut(identity) else { return };
+    if attempt.answer().is_some() {
+        return;
+    }
+    let verb = attempt.intention.verb;
+    match answer {
+        Answer::Approved(Approval { reference, token, money, captured, .. }) => {
+            attempt.reference = Some(reference.clone());
+            if let (true, Some(token)) = (verb.buyer_present(), token) {
+                mapping.token = Some(token.clone());
+                mapping.barred = None;
+            }
+            let taken = if *captured { "captured" } else { "held" };
+            mapping.tell(now, format!("{identity}: {} approved, {money} {taken} ({reference})", verb.as_str()));
+        }
+        Answer::Declined(decline) => {
+            attempt.reference = decline.reference.clone().or(attempt.reference.take());
+            if decline.class.forbids_retry() && matches!(verb, Verb::Authorise | Verb::Charge) {
+                mapping.barred = Some(decline.clone());
+            }
+            mapping.tell(now, format!("{identity}: {} declined ({})", verb.as_str(), decline.rejected_reason()));
+        }
+    }
+}
+
+/// When what undoes an attempt has its answer, the attempt itself is over: nothing of it stands at the gateway.
+fn settle_undone(mapping: &mut Mapping, undo: &Identity, answer: &Answer, now: Timestamp) {
+    let undone = mapping.attempts.iter().map(|attempt| attempt.intention.identity.clone()).find(|it| it.undo() == *undo);
+    let Some(undone) = undone else { return };
+    match answer {
+        Answer::Approved(_) => withdraw(mapping, &undone, "undone, because Cleeng will not record it", now),
+        Answer::Declined(decline) => {
+            let why = format!("cannot be undone: {}", decline.rejected_reason());
+            if let Some(attempt) = mapping.attempt_mut(&undone) {
+                attempt.stage = Stage::Parked { since: now, why: why.clone() };
+                attempt.wait_until = None;
+            }
+            tracing::error!(alarm = "parked", attempt = %undone, "Parked `{undone}`: {why}");
+            mapping.tell(now, format!("{undone}: parked, {why}"));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! When the timer must look at a mapping: derived from what it holds, so that nothing unfinished can be forgotten.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ledger::{Attempt, Mapping, Stage};
+
+/// After so many looks without an answer a person must find out.
+pub const LOOKS_MAX: u32 = 9;
+
+/// When the timer must look; `None` where it need not.
+///
+/// A renewal's fresh intention is not due: its queue message comes back by itself. A purchase has no message, and a
+/// renewal that was taken over once may have lost its own, so both are.
+pub fn due(mapping: &Mapping) -> Option<Timestamp> {
+    mapping.attempts.iter().filter_map(attempt_due).chain(mapping.wake).min()
+}
+
+/// How long to wait before the next look: 30 s, 2 min, 10 min, 1 h, 6 h, then daily.
+pub fn pause(looks: u32) -> Duration {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    Duration::from_secs(match looks {
+        0 => 30,
+        1 => 2 * MINUTE,
+        2 => 10 * MINUTE,
+        3 => HOUR,
+        4 => 6 * HOUR,
+        _ => 24 * HOUR,
+    })
+}
+
+fn attempt_due(attempt: &Attempt) -> Option<Timestamp> {
+    match &attempt.stage {
+        Stage::Reported(_) | Stage::Withdrawn { .. } | Stage::Parked { .. } => None,
+        Stage::Intended if attempt.looks == 0 && !attempt.intention.verb.buyer_present() => None,
+        Stage::Intended | Stage::AwaitingBuyer { .. } | Stage::Unknown { .. } | Stage::Answered(_) => {
+            Some(attempt.wait_until.unwrap_or(Timestamp::UNIX_EPOCH))
+        }
+    }
+}

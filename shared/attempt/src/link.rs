@@ -1,0 +1,107 @@
+//! Ties a paid order to the subscription that Cleeng made of it.
+
+use cleeng::{Subscription, SubscriptionFilter};
+use jiff::Timestamp;
+use ledger::{Mapping, Standing, Subject, Written};
+use payment::{Failure, GatewayReference, SubscriptionId, Verb};
+use wire::Deadline;
+
+use crate::apply::later;
+use crate::due::{due, pause};
+use crate::run::{Means, change};
+
+/// What came of looking for an order's subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// It is known, and has its own item.
+    Found(SubscriptionId),
+    /// Cleeng does not show it yet; the order stays due.
+    NotYet,
+}
+
+/// After so many looks a paid order without a subscription rings: the buyer paid and has nothing.
+const LOOKS_BEFORE_ALARM: u32 = 3;
+
+/// Looks for the subscription of a paid order, writes its mapping and closes the order.
+pub async fn link(means: &Means, order: Mapping, deadline: Deadline) -> Result<Linked, Failure> {
+    let filter = SubscriptionFilter { customer: Some(order.customer), offer: order.offer.clone(), ..Default::default() };
+    let found = means.cleeng.subscriptions(&filter, deadline).await?;
+    let now = means.clock.now();
+    let Some(subscription) = of_this_order(&order, found) else {
+        return not_yet(means, order, now).await;
+    };
+    write_mapping(means, &order, &subscription).await?;
+    let id = subscription.id;
+    change(means, order, |order| {
+        order.standing = Standing::Closed;
+        order.became = Some(id);
+        order.wake = None;
+        order.tell(now, format!("became the subscription {id}"));
+    })
+    .await?;
+    Ok(Linked::Found(id))
+}
+
+/// The one whose latest payment is ours; else the youngest that began after we charged.
+fn of_this_order(order: &Mapping, found: Vec<Subscription>) -> Option<Subscription> {
+    let (paid, began) = purchase(order)?;
+    let mut candidates: Vec<_> = found
+        .into_iter()
+        .filter(|it| it.latest_payment_external.as_ref() == Some(paid) || it.latest_payment_external.is_none())
+        .filter(|it| it.latest_payment_external.is_some() || it.date_from.is_some_and(|from| from >= began))
+        .collect();
+    candidates.sort_by_key(|it| (it.latest_payment_external.is_some(), it.date_from));
+    candidates.pop()
+}
+
+fn purchase(order: &Mapping) -> Option<(&GatewayReference, Timestamp)> {
+    let paid = order.attempts.iter().rfind(|attempt| {
+        matches!(attempt.intention.verb, Verb::Purchase | Verb::Verify) && attempt.is_finished() && attempt.reference.is_some()
+    })?;
+    Some((paid.reference.as_ref()?, paid.intention.began))
+}
+
+async fn not_yet(means: &Means, order: Mapping, now: Timestamp) -> Result<Linked, Failure> {
+    if order.looks >= LOOKS_BEFORE_ALARM {
+        tracing::error!(alarm = "unlinked_purchase", subject = %order.subject, "A paid order has no subscription at Cleeng: `{}`", order.subject);
+    }
+    change(means, order, |order| {
+        order.wake = Some(later(now, pause(order.looks)));
+        order.looks = order.looks.saturating_add(1);
+    })
+    .await?;
+    Ok(Linked::NotYet)
+}
+
+/// A renewal event may have come first and made the item: then only what it could not know is added.
+async fn write_mapping(means: &Means, order: &Mapping, subscription: &Subscription) -> Result<(), Failure> {
+    let mut mapping = Mapping {
+        subject: Subject::Subscription(subscription.id),
+        version: 0,
+        standing: Standing::Active,
+        offer: subscription.offer.clone().or(order.offer.clone()),
+        country: subscription.country.clone().or(order.country.clone()),
+        details: subscription.details.or(order.details),
+        wake: None,
+        looks: 0,
+        attempts: Vec::new(),
+        history: Vec::new(),
+        ..order.clone()
+    };
+    mapping.tell(means.clock.now(), format!("made from {}", order.subject));
+    mapping.fence = fastrand::u64(..);
+    mapping.due = due(&mapping);
+    match means.ledger.write(&mapping).await? {
+        Written::Done(_) | Written::Lost(None) => Ok(()),
+        Written::Lost(Some(existing)) if existing.token.is_some() => Ok(()),
+        Written::Lost(Some(existing)) => {
+            let (token, details) = (mapping.token, mapping.details);
+            change(means, existing, |existing| {
+                existing.token = existing.token.take().or(token.clone());
+                existing.details = existing.details.or(details);
+            })
+            .await
+            .map(drop)
+        }
+    }
+}

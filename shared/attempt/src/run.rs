@@ -1,0 +1,388 @@
+//! The driver: claims an attempt, asks, tells, commits; and takes up again what somebody left unfinished.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cleeng::Cleeng;
+use gateways::{Buyer, BuyerReturn, Gateway, GatewayError, Gateways, Resolution};
+use ledger::{Attempt, Ledger, Mapping, Stage, Written};
+use payment::{Action, Answer, Failure, Identity, Outcome};
+use wire::{Clock, Deadline};
+
+use crate::apply::{self, Told};
+use crate::ask::{ask, free_of_charge};
+use crate::due::due;
+use crate::next::{Next, next};
+use crate::tell::{Untold, tell};
+
+/// What moving money needs.
+#[derive(Clone)]
+pub struct Means {
+    /// Where intentions are written down.
+    pub ledger: Arc<dyn Ledger>,
+    /// Who is told.
+    pub cleeng: Cleeng,
+    /// Who is asked.
+    pub gateways: Gateways,
+    /// The hour.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Whether a new attempt was ours to carry out.
+#[derive(Debug)]
+pub enum Begun {
+    /// This worker claimed it and carried it out.
+    Done(Box<Done>),
+    /// Somebody wrote in between: this is what they left. Decide anew from it.
+    Lost(Option<Box<Mapping>>),
+}
+
+/// Where an attempt stands after a piece of work, and the mapping as it was last written.
+#[derive(Debug)]
+pub struct Done {
+    /// The mapping now.
+    pub mapping: Mapping,
+    /// Where the attempt stands.
+    pub ended: Ended,
+}
+
+/// Where an attempt stands after a piece of work. All of these are durable: whatever is unfinished is due.
+#[derive(Debug)]
+pub enum Ended {
+    /// The gateway answered; whether Cleeng has heard.
+    Answered {
+        /// The answer.
+        answer: Answer,
+        /// Whether Cleeng knows; if not, the timer tells it.
+        told: bool,
+    },
+    /// The buyer must act; what the page needs for it, where this very call brought it.
+    AwaitingBuyer(Option<Action>),
+    /// Nobody knows yet; the timer looks again.
+    Unknown,
+    /// Another worker has it, or its next look is not due.
+    Busy,
+    /// A person must find out.
+    Parked,
+    /// It certainly never happened.
+    Withdrawn,
+}
+
+/// The time that must be left before a gateway is asked: its own time-out, Cleeng's, and the write after.
+const CARRY_OUT: Duration = Duration::from_secs(20);
+/// Writers of one item that may come in between before the work goes back to its queue.
+const REWRITES_MAX: usize = 8;
+
+/// Writes a new intention down and carries it out.
+///
+/// `mapping` is as it was read; the claim is written on the condition that it still is, so that of any number of
+/// workers exactly one asks the gateway. Not begun when too little time is left: then nothing has happened.
+pub async fn begin(
+    means: &Means,
+    mut mapping: Mapping,
+    attempt: Attempt,
+    buyer: Option<&Buyer>,
+    deadline: Deadline,
+) -> Result<Begun, Failure> {
+    if !deadline.allows(CARRY_OUT) {
+        return Err(Failure::retry("too little time is left to begin a payment"));
+    }
+    let identity = attempt.intention.identity.clone();
+    apply::intend(&mut mapping, attempt, means.clock.now());
+    match write(means, mapping).await? {
+        Written::Lost(current) => Ok(Begun::Lost(current.map(Box::new))),
+        Written::Done(mapping) => {
+            let done = carry_out(means, mapping, &identity, buyer, deadline).await?;
+            Ok(Begun::Done(Box::new(done)))
+        }
+    }
+}
+
+/// Takes up an attempt where somebody left it: resolves what has no answer, tells Cleeng what it has not heard.
+pub async fn finish(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let Some(attempt) = mapping.attempt(identity) else {
+        return Err(Failure::alarm(format!("the attempt {identity} is not on its item")));
+    };
+    let what = next(attempt, means.clock.now());
+    let ended = match (what, &attempt.stage) {
+        (Next::Nothing, Stage::Reported(answer)) => Ended::Answered { answer: answer.clone(), told: true },
+        (Next::Nothing, _) => Ended::Withdrawn,
+        (Next::Wait(_), Stage::Answered(answer)) => Ended::Answered { answer: answer.clone(), told: false },
+        (Next::Wait(_), Stage::Unknown { .. }) => Ended::Unknown,
+        (Next::Wait(_), _) => Ended::Busy,
+        (Next::AwaitBuyer, _) => Ended::AwaitingBuyer(None),
+        (Next::Person, _) => Ended::Parked,
+        (Next::Tell, Stage::Answered(answer)) => {
+            let answer = answer.clone();
+            let Some(mapping) = take_over(means, &mapping, identity).await? else { return busy(mapping) };
+            return tell_and_commit(means, mapping, identity, answer, true, deadline).await;
+        }
+        (Next::Tell | Next::Resolve, _) => {
+            if !deadline.allows(CARRY_OUT) {
+                return Err(Failure::retry("too little time is left to resolve a payment"));
+            }
+            let Some(mapping) = take_over(means, &mapping, identity).await? else { return busy(mapping) };
+            return resolve(means, mapping, identity, deadline).await;
+        }
+    };
+    Ok(Done { mapping, ended })
+}
+
+/// The buyer came back from 3-D Secure or a redirect.
+pub async fn resume(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    details: serde_json::Value,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let awaiting = mapping.attempt(identity).is_some_and(|attempt| matches!(attempt.stage, Stage::AwaitingBuyer { .. }));
+    if !awaiting {
+        return finish(means, mapping, identity, deadline).await;
+    }
+    let Some(mapping) = take_over(means, &mapping, identity).await? else { return busy(mapping) };
+    let attempt = attempt_of(&mapping, identity)?;
+    let gateway = gateway_of(means, attempt)?;
+    let returned = BuyerReturn { reference: attempt.reference.clone(), details };
+    match gateway.resume(&attempt.intention, &returned, deadline).await {
+        Ok(outcome) => conclude(means, mapping, identity, outcome, true, deadline).await,
+        // Nothing was asked: the buyer still has to come back.
+        Err(error) => {
+            let now = means.clock.now();
+            let still = Action { page: String::new(), reference: returned.reference };
+            commit(means, mapping, |mapping| apply::await_buyer(mapping, identity, &still, now)).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// The gateway settled an attempt by webhook.
+pub async fn settle(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    answer: Answer,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let attempt = attempt_of(&mapping, identity)?;
+    match attempt.stage {
+        Stage::Reported(_) | Stage::Answered(_) => finish(means, mapping, identity, deadline).await,
+        Stage::Intended if matches!(next(attempt, means.clock.now()), Next::Wait(_)) => {
+            Ok(Done { mapping, ended: Ended::Busy })
+        }
+        _ => {
+            let Some(mapping) = take_over(means, &mapping, identity).await? else { return busy(mapping) };
+            tell_and_commit(means, mapping, identity, answer, true, deadline).await
+        }
+    }
+}
+
+/// Changes a mapping by a pure function, again on whatever somebody else wrote in between; with the due mark that follows from it.
+pub async fn change(
+    means: &Means,
+    mapping: Mapping,
+    change: impl Fn(&mut Mapping),
+) -> Result<Mapping, Failure> {
+    commit(means, mapping, change).await
+}
+
+/// The claim has just been written by this worker: asks, and brings the answer home.
+async fn carry_out(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    buyer: Option<&Buyer>,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let attempt = attempt_of(&mapping, identity)?;
+    let gateway = gateway_of(means, attempt)?;
+    match ask(gateway.as_ref(), &attempt.intention, buyer, deadline).await {
+        Ok(outcome) => conclude(means, mapping, identity, outcome, false, deadline).await,
+        Err(error) => withdraw(means, mapping, identity, error).await,
+    }
+}
+
+async fn resolve(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let now = means.clock.now();
+    let attempt = attempt_of(&mapping, identity)?;
+    if let Some(free) = free_of_charge(&attempt.intention) {
+        return conclude(means, mapping, identity, free, true, deadline).await;
+    }
+    let gateway = gateway_of(means, attempt)?;
+    let age = Duration::try_from(now.duration_since(attempt.intention.began)).unwrap_or_default();
+    let found = gateway.resolve(&attempt.intention, attempt.reference.as_ref(), age, deadline).await;
+    match found {
+        Ok(Resolution::Found(outcome)) => conclude(means, mapping, identity, outcome, true, deadline).await,
+        Ok(Resolution::Absent) => {
+            let why = "the gateway has no trace of it";
+            let mapping = commit(means, mapping, |mapping| apply::withdraw(mapping, identity, why, now)).await?;
+            Ok(Done { mapping, ended: Ended::Withdrawn })
+        }
+        // The question did not get through; what happened before is as unknown as it was.
+        Err(error) => conclude(means, mapping, identity, Outcome::unknown(error.to_string(), None), true, deadline).await,
+    }
+}
+
+async fn conclude(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    outcome: Outcome,
+    again: bool,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let now = means.clock.now();
+    match outcome {
+        Outcome::Approved(approval) => {
+            tell_and_commit(means, mapping, identity, Answer::Approved(approval), again, deadline).await
+        }
+        Outcome::Declined(decline) => {
+            tell_and_commit(means, mapping, identity, Answer::Declined(decline), again, deadline).await
+        }
+        Outcome::ActionRequired(action) => {
+            let mapping =
+                commit(means, mapping, |mapping| apply::await_buyer(mapping, identity, &action, now)).await?;
+            Ok(Done { mapping, ended: Ended::AwaitingBuyer(Some(action)) })
+        }
+        Outcome::Unknown(doubt) => {
+            let mapping = commit(means, mapping, |mapping| apply::doubt(mapping, identity, &doubt, now)).await?;
+            let parked = mapping.attempt(identity).is_some_and(|it| matches!(it.stage, Stage::Parked { .. }));
+            Ok(Done { mapping, ended: if parked { Ended::Parked } else { Ended::Unknown } })
+        }
+    }
+}
+
+/// From here there is only forward: Cleeng is told until it knows, or what was done is undone.
+async fn tell_and_commit(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    answer: Answer,
+    look: bool,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let told = tell(&means.cleeng, &mapping, attempt_of(&mapping, identity)?, &answer, look, deadline).await;
+    let now = means.clock.now();
+    match told {
+        Ok(told) => {
+            let write = |mapping: &mut Mapping| apply::reported(mapping, identity, &answer, &told, now);
+            let mapping = commit(means, mapping, write).await?;
+            Ok(Done { mapping, ended: Ended::Answered { answer, told: true } })
+        }
+        Err(Untold::Later(failure)) => {
+            tracing::warn!(attempt = %identity, "Cleeng has not heard of `{identity}` yet: {}", failure.chain());
+            let write = |mapping: &mut Mapping| apply::answered(mapping, identity, &answer, now);
+            let mapping = commit(means, mapping, write).await?;
+            Ok(Done { mapping, ended: Ended::Answered { answer, told: false } })
+        }
+        Err(Untold::Never(why)) => undo(means, mapping, identity, answer, &why, deadline).await,
+    }
+}
+
+/// Cleeng refuses for good: what stands at the gateway is taken back by an attempt of its own.
+async fn undo(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    answer: Answer,
+    why: &str,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    tracing::error!(alarm = "cleeng_refuses", attempt = %identity, "Cleeng will not record `{identity}`: {why}");
+    let now = means.clock.now();
+    let write = |mapping: &mut Mapping| {
+        apply::answered(mapping, identity, &answer, now);
+        mapping.tell(now, format!("{identity}: Cleeng will not record it ({why})"));
+        match mapping.attempt(identity).and_then(|attempt| apply::undoing(attempt, now)) {
+            Some(undoing) => {
+                let earlier = mapping.attempt(&undoing.intention.identity);
+                if earlier.is_none_or(|earlier| matches!(earlier.stage, Stage::Withdrawn { .. })) {
+                    apply::intend(mapping, undoing, now);
+                }
+            }
+            // Nothing stands at the gateway (a refusal), or it cannot be taken back (a refund): told as far as can be.
+            None => apply::reported(mapping, identity, &answer, &Told::default(), now),
+        }
+    };
+    let mapping = commit(means, mapping, write).await?;
+    let undoing = identity.undo();
+    match mapping.attempt(&undoing) {
+        Some(attempt) if matches!(attempt.stage, Stage::Intended) && attempt.looks == 0 => {
+            Box::pin(carry_out(means, mapping, &undoing, None, deadline)).await
+        }
+        Some(_) => Box::pin(finish(means, mapping, &undoing, deadline)).await,
+        None => Ok(Done { mapping, ended: Ended::Answered { answer, told: true } }),
+    }
+}
+
+/// The gateway certainly did nothing. The work is free to be done again, under the same identity or the next try.
+async fn withdraw(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    error: GatewayError,
+) -> Result<Done, Failure> {
+    let (now, why) = (means.clock.now(), error.to_string());
+    commit(means, mapping, |mapping| apply::withdraw(mapping, identity, &why, now)).await?;
+    Err(error.into())
+}
+
+/// Claims an attempt that somebody left; `None` if another worker was faster.
+async fn take_over(means: &Means, mapping: &Mapping, identity: &Identity) -> Result<Option<Mapping>, Failure> {
+    let mut mapping = mapping.clone();
+    apply::take_over(&mut mapping, identity, means.clock.now());
+    match write(means, mapping).await? {
+        Written::Done(mapping) => Ok(Some(mapping)),
+        Written::Lost(_) => Ok(None),
+    }
+}
+
+/// Writes a change, again on whatever somebody else wrote in between: changes are merges, so any order will do.
+async fn commit(means: &Means, mapping: Mapping, change: impl Fn(&mut Mapping)) -> Result<Mapping, Failure> {
+    let mut base = mapping;
+    for _ in 0..REWRITES_MAX {
+        let mut changed = base.clone();
+        change(&mut changed);
+        match write(means, changed).await? {
+            Written::Done(mapping) => return Ok(mapping),
+            Written::Lost(Some(current)) => base = current,
+            Written::Lost(None) => return Err(Failure::alarm(format!("the item {} is gone", base.subject))),
+        }
+    }
+    Err(Failure::retry("too many writers on one item"))
+}
+
+/// Every write carries a fence of its own, and the due mark that follows from what it holds.
+async fn write(means: &Means, mut mapping: Mapping) -> Result<Written, Failure> {
+    mapping.fence = fastrand::u64(..);
+    mapping.due = due(&mapping);
+    Ok(means.ledger.write(&mapping).await?)
+}
+
+fn busy(mapping: Mapping) -> Result<Done, Failure> {
+    Ok(Done { mapping, ended: Ended::Busy })
+}
+
+fn attempt_of<'a>(mapping: &'a Mapping, identity: &Identity) -> Result<&'a Attempt, Failure> {
+    mapping
+        .attempt(identity)
+        .ok_or_else(|| Failure::alarm(format!("the attempt {identity} is not on its item")))
+}
+
+fn gateway_of<'a>(means: &'a Means, attempt: &Attempt) -> Result<&'a Arc<dyn Gateway>, Failure> {
+    let name = &attempt.intention.gateway;
+    means
+        .gateways
+        .get(name)
+        .ok_or_else(|| Failure::alarm(format!("the gateway {name} is not set up in this deployment")))
+}
