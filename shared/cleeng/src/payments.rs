@@ -49,7 +49,7 @@ pub struct Payment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentStatus {
     /// Held (sent as `authorized`; `authorised` is read too).
-    Authorised,
+    Authorized,
     /// Taken.
     Captured,
     /// Refused.
@@ -66,7 +66,7 @@ impl PaymentStatus {
     /// Cleeng's word.
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Authorised => "authorized",
+            Self::Authorized => "authorized",
             Self::Captured => "captured",
             Self::Rejected => "rejected",
             Self::Refunded => "refunded",
@@ -79,7 +79,7 @@ impl PaymentStatus {
 impl From<String> for PaymentStatus {
     fn from(word: String) -> Self {
         match word.to_ascii_lowercase().as_str() {
-            "authorized" | "authorised" => Self::Authorised,
+            "authorized" | "authorised" => Self::Authorized,
             "captured" => Self::Captured,
             "rejected" => Self::Rejected,
             "refunded" => Self::Refunded,
@@ -99,19 +99,19 @@ impl Serialize for PaymentStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaymentOperation {
     /// The first of an order, with an amount.
-    Initial,
+    InitialPayment,
     /// The first of an order, without an amount: a trial or a 100 % coupon. Its word is a setting.
-    InitialFree,
+    InitialFreeTransaction,
     /// A renewal; its subscription goes with it.
-    Recurring,
+    RecurringPayment,
 }
 
 impl PaymentOperation {
     fn word(self, settings: &CleengSettings) -> &str {
         match self {
-            Self::Initial => "initial-payment",
-            Self::InitialFree => &settings.free_payment_operation,
-            Self::Recurring => "recurring-payment",
+            Self::InitialPayment => "initial-payment",
+            Self::InitialFreeTransaction => &settings.free_payment_operation,
+            Self::RecurringPayment => "recurring-payment",
         }
     }
 }
@@ -140,19 +140,19 @@ pub struct NewPayment {
     pub external: Option<GatewayReference>,
     /// Why it was refused; with `Rejected`.
     pub rejected_reason: Option<String>,
-    /// Which subscription it renews; with `Recurring`.
+    /// Which subscription it renews; with `RecurringPayment`.
     pub subscription: Option<SubscriptionId>,
 }
 
 /// A change to a recorded payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentUpdate {
-    /// The order that it pays; always sent.
-    pub order: OrderId,
+    /// The order that it pays; Cleeng wants it wherever there is one.
+    pub order: Option<OrderId>,
     /// Captured, rejected or refunded.
     pub status: PaymentStatus,
     /// What it was for; Cleeng requires it with `Refunded`.
-    pub operation: PaymentOperation,
+    pub operation: Option<PaymentOperation>,
     /// The gateway's id, where the capture's differs from the authorisation's.
     pub external: Option<GatewayReference>,
     /// Why it was refused; with `Rejected`.
@@ -170,7 +170,7 @@ impl PaymentUpdate {
     fn done(&self, id: PaymentId) -> Payment {
         Payment {
             id,
-            order: Some(self.order),
+            order: self.order,
             status: self.status.clone(),
             operation: None,
             price: None,
@@ -303,9 +303,13 @@ impl Serialize for UpdateBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { update, settings } = self;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("orderId", &update.order)?;
+        if let Some(order) = &update.order {
+            map.serialize_entry("orderId", order)?;
+        }
         map.serialize_entry("status", &update.status)?;
-        map.serialize_entry("paymentOperation", update.operation.word(settings))?;
+        if let Some(operation) = update.operation {
+            map.serialize_entry("paymentOperation", operation.word(settings))?;
+        }
         if let Some(external) = &update.external {
             map.serialize_entry("externalPaymentId", external)?;
         }
@@ -383,9 +387,9 @@ mod tests {
     #[test]
     fn both_spellings_of_authorised_are_read_and_z_is_sent() {
         for word in ["authorized", "authorised", "Authorised"] {
-            assert_eq!(PaymentStatus::from(word.to_owned()), PaymentStatus::Authorised);
+            assert_eq!(PaymentStatus::from(word.to_owned()), PaymentStatus::Authorized);
         }
-        assert_eq!(PaymentStatus::Authorised.as_str(), "authorized");
+        assert_eq!(PaymentStatus::Authorized.as_str(), "authorized");
         assert_eq!(PaymentStatus::from("receivable".to_owned()).as_str(), "receivable");
     }
 
@@ -398,9 +402,9 @@ mod tests {
         ];
         let settings = CleengSettings::from_settings(&settings::Settings::from_table(table)).unwrap();
         let update = PaymentUpdate {
-            order: "696713353".parse().unwrap(),
+            order: Some("696713353".parse().unwrap()),
             status: PaymentStatus::Refunded,
-            operation: PaymentOperation::InitialFree,
+            operation: Some(PaymentOperation::InitialFreeTransaction),
             external: None,
             rejected_reason: None,
             refunded_reason: Some("asked".to_owned()),

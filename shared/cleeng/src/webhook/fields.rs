@@ -37,11 +37,6 @@ impl Envelope {
     }
 }
 
-/// The publisher of a body, for the check beside its signature.
-pub(super) fn publisher_of(body: &[u8]) -> Option<u64> {
-    publisher(&serde_json::from_slice(body).ok()?)
-}
-
 fn publisher(members: &Members<'_>) -> Option<u64> {
     reading::scalar(members.get("broadcasterId")?)?.parse().ok()
 }

@@ -12,6 +12,7 @@ mod signature;
 mod termination;
 mod topic;
 
+use payment::PaymentMethodId;
 use serde::{Deserialize, Serialize};
 
 pub use billing::Billing;
@@ -56,6 +57,20 @@ pub enum EventData {
     DetailsDeactivated(DetailsGone),
     /// A topic that is not ours; kept and counted.
     Other,
+}
+
+impl EventData {
+    /// Cleeng's payment method, where the event names it: two connectors may hear the same events.
+    pub fn method(&self) -> Option<PaymentMethodId> {
+        match self {
+            Self::Authorise(billing) | Self::Capture(billing) => billing.method,
+            Self::Terminate(termination) => termination.method,
+            Self::Refund(refund) => refund.method,
+            Self::CapturePayment(capture) => capture.method,
+            Self::DetailsDeactivated(gone) => gone.method,
+            Self::Other => None,
+        }
+    }
 }
 
 /// A body that is signed and still not what its topic promises. The text names the field, never its value.

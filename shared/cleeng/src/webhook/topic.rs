@@ -1,5 +1,7 @@
 //! The topics that a connector subscribes to.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A webhook's topic. Cleeng writes some with a small first letter in one place and a capital in another: both are read.
@@ -63,5 +65,11 @@ impl From<Topic> for String {
             Topic::Other(word) => word,
             known => known.as_str().to_owned(),
         }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
