@@ -53,7 +53,8 @@ impl Wire {
     ///
     /// Repeats at most twice, with growing, jittered pauses (or the peer's own `Retry-After`), never past the
     /// deadline. What may be repeated: anything that was certainly not sent; and, where `repeat` is [`Repeat::Safe`],
-    /// unknown outcomes, 429, 502, 503 and 504. If a sending was unknown and the last one was *not sent*, the whole is unknown.
+    /// unknown outcomes, 429, 502, 503 and 504. If a sending was unknown or met a 5xx, and the last one was *not sent* or met
+    /// a 429, the whole is unknown: the last one says nothing of the first.
     pub async fn send(&self, call: Call) -> Reply {
         let mut pauses = backon::ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(100))
@@ -68,7 +69,7 @@ impl Wire {
                 return settle(Reply::NotSent("no time is left before the deadline".to_owned()), unknown_before);
             }
             let reply = self.transport.send(call.request.clone(), timeout).await;
-            unknown_before |= matches!(reply, Reply::Unknown(_));
+            let unsettled = is_unsettled(&reply);
             let asked = match wish(&reply, call.repeat) {
                 Wish::Keep => return settle(reply, unknown_before),
                 Wish::Again(asked) => asked,
@@ -79,6 +80,7 @@ impl Wire {
             if pause > PAUSE_MAX || !call.deadline.allows(pause + call.timeout) {
                 return settle(reply, unknown_before);
             }
+            unknown_before |= unsettled;
             debug!(pause_ms = %pause.as_millis(), "Repeating a request that is safe to repeat");
             tokio::time::sleep(pause).await;
         }
@@ -117,10 +119,22 @@ fn retry_after(answer: &http::Response<Bytes>) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// An earlier sending that may have arrived makes a last one that did not leave unknown.
+/// Whether this sending may have done something that its answer does not tell.
+fn is_unsettled(reply: &Reply) -> bool {
+    match reply {
+        Reply::Unknown(_) => true,
+        Reply::Answered(answer) => answer.status().is_server_error(),
+        Reply::NotSent(_) => false,
+    }
+}
+
+/// An earlier sending that may have arrived makes a last one unknown that did not leave or was turned away at the door.
 fn settle(reply: Reply, unknown_before: bool) -> Reply {
     match reply {
         Reply::NotSent(why) if unknown_before => Reply::Unknown(why),
+        Reply::Answered(answer) if unknown_before && answer.status() == StatusCode::TOO_MANY_REQUESTS => {
+            Reply::Unknown("throttled after a sending without an answer".to_owned())
+        }
         reply => reply,
     }
 }
