@@ -138,3 +138,20 @@ fn settle(reply: Reply, unknown_before: bool) -> Reply {
         reply => reply,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sending_without_an_answer_is_not_forgotten_over_one_that_was_turned_away() {
+        let throttled = || {
+            let answer = http::Response::builder().status(StatusCode::TOO_MANY_REQUESTS).body(Bytes::new());
+            Reply::Answered(answer.unwrap())
+        };
+        assert!(matches!(settle(throttled(), true), Reply::Unknown(_)));
+        assert!(matches!(settle(throttled(), false), Reply::Answered(_)));
+        assert!(matches!(settle(Reply::NotSent(String::new()), true), Reply::Unknown(_)));
+        assert!(matches!(settle(Reply::NotSent(String::new()), false), Reply::NotSent(_)));
+    }
+}
