@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::Value;
 
 /// A payment.
@@ -259,34 +259,37 @@ pub(super) struct EventData {
 pub(super) type Metadata = BTreeMap<String, String>;
 
 /// Another object: its id, or itself where it was expanded.
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone)]
 pub(super) enum Linked<T> {
     Id(String),
-    Whole(Whole<T>),
-}
-
-/// An expanded object beside its id.
-#[derive(Clone, Deserialize)]
-pub(super) struct Whole<T> {
-    pub(super) id: String,
-    #[serde(flatten)]
-    pub(super) object: T,
+    Whole(String, T),
 }
 
 impl<T> Linked<T> {
     /// The id, in either form.
     pub(super) fn id(&self) -> &str {
         match self {
-            Self::Id(id) | Self::Whole(Whole { id, .. }) => id,
+            Self::Id(id) | Self::Whole(id, _) => id,
         }
     }
 
     /// The object, where it was expanded.
     pub(super) fn whole(&self) -> Option<&T> {
         match self {
-            Self::Whole(whole) => Some(&whole.object),
+            Self::Whole(_, object) => Some(object),
             Self::Id(_) => None,
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Linked<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(id) => Ok(Self::Id(id)),
+            value => {
+                let Named { id } = Named::deserialize(&value).map_err(D::Error::custom)?;
+                Ok(Self::Whole(id, T::deserialize(value).map_err(D::Error::custom)?))
+            }
         }
     }
 }
