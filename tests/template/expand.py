@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 VALUES = {
     "Mode": "test",
     "AlarmTopic": "arn:aws:sns:eu-west-1:123456789012:on-call",
-    "PaymentMethods": '[{"paymentMethodId":194856795,"gateway":"stripe","capture":"manual"}]',
+    "PaymentMethods": '[{"paymentMethodId":194856795,"gateway":"stripe"},{"paymentMethodId":194856796,"gateway":"adyen"}]',
     "CleengMediaStoreUrl": "https://mediastore.sandbox.cleeng.com",
     "PageOrigins": "https://shop.acme.tv",
     "StripePublishableKey": "pk_test_51Habcdefghijklmnop",
