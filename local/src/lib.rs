@@ -3,3 +3,4 @@
 mod aws;
 pub mod dynamo;
 pub mod simulators;
+pub mod sqs;

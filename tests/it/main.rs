@@ -1,1 +1,4 @@
-//! p.
+//! Stories, contracts and house rules.
+
+mod ledger;
+mod queue;

@@ -46,6 +46,28 @@ impl LocalQueue {
         Ok(Self { state: Mutex::new(State { messages, journal: Some(journal) }), clock, rules })
     }
 
+    /// Queues one message, as [`Queue::send`] does, and answers its id.
+    pub fn put(&self, job: Job, message: &str, delay: Duration) -> Result<u64, QueueError> {
+        let refused = |why| QueueError::new(job, why);
+        body::check(message).map_err(refused)?;
+        body::delay_seconds(delay).map_err(refused)?;
+        let sent = self.clock.now();
+        let mut state = self.state();
+        let id = state.messages.next_id();
+        let message = Message {
+            id,
+            job,
+            body: message.to_owned(),
+            sent,
+            visible: later(sent, delay),
+            receives: 0,
+            complaint: None,
+            died: None,
+        };
+        state.keep(message).map_err(|error| QueueError::new(job, error))?;
+        Ok(id)
+    }
+
     /// Takes up to `max` visible messages. Each is then unseen for the visibility time-out; one that was handed out
     /// often enough becomes a dead letter instead.
     pub fn receive(&self, job: Job, max: usize) -> Vec<Received> {
@@ -152,22 +174,7 @@ impl LocalQueue {
 #[async_trait]
 impl Queue for LocalQueue {
     async fn send(&self, job: Job, message: &str, delay: Duration) -> Result<(), QueueError> {
-        let refused = |why| QueueError::new(job, why);
-        body::check(message).map_err(refused)?;
-        body::delay_seconds(delay).map_err(refused)?;
-        let sent = self.clock.now();
-        let mut state = self.state();
-        let message = Message {
-            id: state.messages.next_id(),
-            job,
-            body: message.to_owned(),
-            sent,
-            visible: later(sent, delay),
-            receives: 0,
-            complaint: None,
-            died: None,
-        };
-        state.keep(message).map_err(|error| QueueError::new(job, error))
+        self.put(job, message, delay).map(|_| ())
     }
 }
 
