@@ -108,7 +108,7 @@ async fn queue_item(schedule: &Schedule, item: &DueItem, now: Timestamp) -> Resu
         }
         ItemKey::Event(digest) => {
             let Some(event) = schedule.ledger.event(digest).await? else { return Ok(()) };
-            if let Some(job) = event.job.as_deref().and_then(Job::from_name) {
+            if let Some(job) = event.job.as_deref().and_then(|name| name.parse::<Job>().ok()) {
                 schedule.queue.send(job, &event.message, Duration::ZERO).await?;
             }
             Ok(schedule.ledger.mark_event(digest, None).await?)

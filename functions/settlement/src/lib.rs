@@ -1,1 +1,33 @@
-//! Placeholder.
+//! What comes late: attempts that were left unfinished, purchases without a subscription, news from the gateways.
+
+mod news;
+mod unfinished;
+
+use attempt::Means;
+use entrypoint::{Message, Outside, What};
+use gateways::Routes;
+use payment::Failure;
+use settings::{SettingError, Settings};
+use wire::Deadline;
+
+/// What this job may use.
+pub struct Settlement {
+    means: Means,
+}
+
+impl Settlement {
+    /// Reads what Cleeng, the gateways and the routes need.
+    pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
+        let routes = Routes::from_settings(settings)?;
+        Ok(Self { means: entrypoint::means(settings, outside, &routes)? })
+    }
+}
+
+/// Serves one message.
+pub async fn handle(settlement: &Settlement, message: Message, deadline: Deadline) -> Result<(), Failure> {
+    match message.what {
+        What::Due(subject) => unfinished::go_on(settlement, subject, deadline).await,
+        What::Gateway(news) => news::learn(settlement, news, deadline).await,
+        What::Cleeng(event) => Err(Failure::alarm(format!("`{}` is not settled here", event.topic.as_str()))),
+    }
+}

@@ -23,7 +23,7 @@ pub(crate) async fn take_in(ingest: &Ingest, request: &Request<Bytes>) -> Respon
         return refused("cleeng", StatusCode::FORBIDDEN, "the event is of another publisher");
     }
     let received = ingest.clock.now();
-    let (digest, topic) = (event.digest.clone(), event.topic.clone());
+    let (digest, topic) = (event.digest.clone(), event.topic.as_str().to_owned());
     let job = job_of(ingest, &event);
     tracing::info!(topic = %topic, job = job.map(Job::as_str), "Took in `{topic}`");
     let text = match Message::new(received, What::Cleeng(event)).to_text() {
@@ -43,13 +43,18 @@ pub(crate) async fn take_in(ingest: &Ingest, request: &Request<Bytes>) -> Respon
 fn job_of(ingest: &Ingest, event: &Event) -> Option<Job> {
     let foreign = event.data.method().is_some_and(|method| ingest.routes.get(method).is_none());
     if foreign {
-        tracing::info!(topic = %event.topic, "Not ours: the payment method belongs to another connector");
+        tracing::info!(
+            topic = event.topic.as_str(),
+            "Not ours: the payment method belongs to another connector"
+        );
         return None;
     }
     match event.data {
         EventData::Authorise(_) | EventData::Capture(_) => Some(Job::RecurringCapture),
         EventData::Terminate(_) => Some(Job::Termination),
-        EventData::Refund(_) | EventData::CapturePayment(_) | EventData::DetailsDeactivated(_) => Some(Job::Settlement),
+        EventData::Refund(_) | EventData::CapturePayment(_) | EventData::DetailsDeactivated(_) => {
+            Some(Job::Settlement)
+        }
         EventData::Other => None,
     }
 }

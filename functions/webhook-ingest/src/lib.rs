@@ -9,7 +9,8 @@ mod safe;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cleeng::webhook::{Verifier, WebhookSettings};
+use cleeng::WebhookSettings;
+use cleeng::webhook::Verifier;
 use entrypoint::Outside;
 use entrypoint::http::{Refusal, WEBHOOK_BYTES_MAX, answer};
 use gateways::{Routes, WebhookReader};
@@ -55,7 +56,10 @@ pub async fn handle(ingest: &Ingest, request: Request<Bytes>) -> Response<Bytes>
     let (Some("webhooks"), Some(source)) = (parts.next(), parts.next()) else {
         return answer::<()>(Err(Refusal::path("Webhooks are posted to /webhooks/{source}.")));
     };
-    if request.method() != Method::POST || !opens(ingest.path_key.as_ref(), parts.next()) || parts.next().is_some() {
+    if request.method() != Method::POST
+        || !opens(ingest.path_key.as_ref(), parts.next())
+        || parts.next().is_some()
+    {
         return answer::<()>(Err(Refusal::path("There is no such webhook address.")));
     }
     if request.body().len() > WEBHOOK_BYTES_MAX {

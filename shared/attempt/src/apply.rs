@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ledger::{Attempt, Mapping, Stage, Standing};
 use payment::{
-    Action, Answer, Approval, Decline, DeclineClass, DeclineReason, Fact, FactKind, GatewayReference, Identity, Intention,
-    PaymentId, Price, Target, Uncertainty, Verb,
+    Action, Answer, Approval, Fact, FactKind, GatewayReference, Identity, Intention, PaymentId, Price,
+    Target, Uncertainty, Verb,
 };
 
 use crate::due::{LOOKS_MAX, pause};
@@ -19,7 +19,12 @@ const BUYER_PATIENCE: Duration = Duration::from_secs(30 * 60);
 const LINK_FIRST: Duration = Duration::from_secs(20);
 
 /// A new attempt, as it is written down before the gateway hears of it.
-pub fn began(intention: Intention, price: Price, asked: Option<Timestamp>, payment: Option<PaymentId>) -> Attempt {
+pub fn began(
+    intention: Intention,
+    price: Price,
+    asked: Option<Timestamp>,
+    payment: Option<PaymentId>,
+) -> Attempt {
     let wait_until = Some(later(intention.began, LEASE));
     Attempt {
         intention,
@@ -30,12 +35,19 @@ pub fn began(intention: Intention, price: Price, asked: Option<Timestamp>, payme
         looks: 0,
         reference: None,
         payment,
+        late: false,
         facts: payment::Facts::default(),
     }
 }
 
 /// News of a payment, merged into its attempt; whether anything was new.
-pub fn learn(mapping: &mut Mapping, identity: &Identity, kind: FactKind, thing: GatewayReference, fact: Fact) -> bool {
+pub fn learn(
+    mapping: &mut Mapping,
+    identity: &Identity,
+    kind: FactKind,
+    thing: GatewayReference,
+    fact: Fact,
+) -> bool {
     let at = fact.at;
     let told = format!("the gateway says: {kind:?} {}", fact.money);
     let new = mapping.attempt_mut(identity).is_some_and(|attempt| attempt.facts.learn(kind, thing, fact));
@@ -51,6 +63,17 @@ pub fn open_period(mapping: &mut Mapping, period_end: Timestamp) {
         mapping.attempts.retain(|attempt| !attempt.is_finished());
         mapping.period_end = Some(period_end);
     }
+}
+
+/// Begins to end a subscription: nothing new starts, and what is still open is marked, so that a charge which wins the
+/// race is returned.
+pub fn begin_end(mapping: &mut Mapping, now: Timestamp) {
+    mapping.standing = Standing::Ending;
+    mapping.capture_asked = None;
+    for attempt in mapping.attempts.iter_mut().filter(|attempt| !attempt.is_finished()) {
+        attempt.late = true;
+    }
+    mapping.tell(now, "being ended");
 }
 
 /// Writes an intention into its mapping. An earlier attempt of the same identity that certainly never happened makes room.
@@ -122,7 +145,13 @@ pub(crate) fn answered(mapping: &mut Mapping, identity: &Identity, answer: &Answ
 }
 
 /// The gateway answered and Cleeng knows: finished. `told` is Cleeng's record, where it made one.
-pub(crate) fn reported(mapping: &mut Mapping, identity: &Identity, answer: &Answer, told: &Told, now: Timestamp) {
+pub(crate) fn reported(
+    mapping: &mut Mapping,
+    identity: &Identity,
+    answer: &Answer,
+    told: &Told,
+    now: Timestamp,
+) {
     note_answer(mapping, identity, answer, now);
     let Some(attempt) = mapping.attempt_mut(identity) else { return };
     attempt.stage = Stage::Reported(answer.clone());
@@ -132,12 +161,12 @@ pub(crate) fn reported(mapping: &mut Mapping, identity: &Identity, answer: &Answ
     if told.details.is_some() {
         mapping.details = told.details;
     }
-    if let (Verb::Purchase | Verb::Verify, Answer::Approved(_)) = (verb, answer) {
-        if mapping.standing == Standing::Open {
-            let links = mapping.offer.as_ref().is_some_and(payment::OfferId::is_subscription);
-            mapping.standing = if links { Standing::Active } else { Standing::Closed };
-            mapping.wake = links.then(|| later(now, LINK_FIRST));
-        }
+    if let (Verb::Purchase | Verb::Verify, Answer::Approved(_)) = (verb, answer)
+        && mapping.standing == Standing::Open
+    {
+        let links = mapping.offer.as_ref().is_some_and(payment::OfferId::is_subscription);
+        mapping.standing = if links { Standing::Active } else { Standing::Closed };
+        mapping.wake = links.then(|| later(now, LINK_FIRST));
     }
     settle_undone(mapping, identity, answer, now);
     mapping.tell(now, format!("{identity}: Cleeng knows"));
@@ -152,9 +181,10 @@ pub(crate) struct Told {
     pub(crate) details: Option<payment::PaymentDetailsId>,
 }
 
-/// The attempt that takes back what Cleeng will not hear of: a void of what is held, a refund of what was taken.
+/// The attempt that takes back what may not stand: a void of what is held, a refund of what was taken. `told` is
+/// Cleeng's payment where Cleeng knows of it, and is then told of the return too.
 /// `None` where there is nothing to take back or it cannot be (a refund that Cleeng refuses).
-pub(crate) fn undoing(attempt: &Attempt, now: Timestamp) -> Option<Attempt> {
+pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp) -> Option<Attempt> {
     let Some(Answer::Approved(approval)) = attempt.answer() else { return None };
     let verb = match attempt.intention.verb {
         Verb::Purchase | Verb::Charge | Verb::Capture => Verb::Refund,
@@ -169,21 +199,14 @@ pub(crate) fn undoing(attempt: &Attempt, now: Timestamp) -> Option<Attempt> {
         began: now,
         ..attempt.intention.clone()
     };
-    Some(began(intention, attempt.price, None, None))
-}
-
-/// The refusal that stands in for an authorisation which lapsed before it was captured.
-pub(crate) fn lapsed() -> Answer {
-    Answer::Declined(Decline {
-        class: DeclineClass::Soft,
-        reason: DeclineReason::AuthorisationExpired,
-        codes: String::new(),
-        reference: None,
-    })
+    Some(began(intention, attempt.price, None, told))
 }
 
 pub(crate) fn later(now: Timestamp, time: Duration) -> Timestamp {
-    jiff::SignedDuration::try_from(time).ok().and_then(|time| now.checked_add(time).ok()).unwrap_or(Timestamp::MAX)
+    jiff::SignedDuration::try_from(time)
+        .ok()
+        .and_then(|time| now.checked_add(time).ok())
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// What an answer means for the mapping, once, when it is first written down.
@@ -201,23 +224,31 @@ fn note_answer(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now:
                 mapping.barred = None;
             }
             let taken = if *captured { "captured" } else { "held" };
-            mapping.tell(now, format!("{identity}: {} approved, {money} {taken} ({reference})", verb.as_str()));
+            mapping
+                .tell(now, format!("{identity}: {} approved, {money} {taken} ({reference})", verb.as_str()));
         }
         Answer::Declined(decline) => {
             attempt.reference = decline.reference.clone().or(attempt.reference.take());
             if decline.class.forbids_retry() && matches!(verb, Verb::Authorise | Verb::Charge) {
                 mapping.barred = Some(decline.clone());
             }
-            mapping.tell(now, format!("{identity}: {} declined ({})", verb.as_str(), decline.rejected_reason()));
+            mapping
+                .tell(now, format!("{identity}: {} declined ({})", verb.as_str(), decline.rejected_reason()));
         }
     }
 }
 
 /// When what undoes an attempt has its answer, the attempt itself is over: nothing of it stands at the gateway.
 fn settle_undone(mapping: &mut Mapping, undo: &Identity, answer: &Answer, now: Timestamp) {
-    let undone = mapping.attempts.iter().map(|attempt| attempt.intention.identity.clone()).find(|it| it.undo() == *undo);
+    let undone = mapping
+        .attempts
+        .iter()
+        .map(|attempt| attempt.intention.identity.clone())
+        .find(|it| it.undo() == *undo);
     let Some(undone) = undone else { return };
+    let untold = mapping.attempt(&undone).is_some_and(|attempt| matches!(attempt.stage, Stage::Answered(_)));
     match answer {
+        Answer::Approved(_) if !untold => {}
         Answer::Approved(_) => withdraw(mapping, &undone, "undone, because Cleeng will not record it", now),
         Answer::Declined(decline) => {
             let why = format!("cannot be undone: {}", decline.rejected_reason());

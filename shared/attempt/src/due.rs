@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::{Attempt, Mapping, Stage};
+use ledger::{Attempt, Mapping, Stage, Standing};
+
+use crate::release::giving_back;
 
 /// After so many looks without an answer a person must find out.
 pub const LOOKS_MAX: u32 = 9;
@@ -13,7 +15,20 @@ pub const LOOKS_MAX: u32 = 9;
 /// A renewal's fresh intention is not due: its queue message comes back by itself. A purchase has no message, and a
 /// renewal that was taken over once may have lost its own, so both are.
 pub fn due(mapping: &Mapping) -> Option<Timestamp> {
-    mapping.attempts.iter().filter_map(attempt_due).chain(mapping.wake).min()
+    let standing = (owes_return(mapping) || owes_capture(mapping)).then_some(Timestamp::UNIX_EPOCH);
+    mapping.attempts.iter().filter_map(attempt_due).chain(mapping.wake).chain(standing).min()
+}
+
+/// An ended subscription still holds or keeps money that nobody is giving back.
+fn owes_return(mapping: &Mapping) -> bool {
+    matches!(mapping.standing, Standing::Ending | Standing::Closed)
+        && giving_back(mapping, Timestamp::UNIX_EPOCH).is_some()
+}
+
+/// A capture was asked for, and what it waited for is over.
+fn owes_capture(mapping: &Mapping) -> bool {
+    let waits = |attempt: &Attempt| !attempt.is_finished();
+    mapping.capture_asked.is_some() && !mapping.attempts.iter().any(waits)
 }
 
 /// How long to wait before the next look: 30 s, 2 min, 10 min, 1 h, 6 h, then daily.

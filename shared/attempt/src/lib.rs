@@ -9,12 +9,14 @@ mod due;
 mod link;
 mod next;
 mod plan;
+mod release;
 mod run;
 mod tell;
 
-pub use apply::{LEASE, began, learn, open_period};
+pub use apply::{LEASE, began, begin_end, learn, open_period};
 pub use due::{LOOKS_MAX, due, pause};
 pub use link::{Linked, link};
 pub use next::{Next, next};
 pub use plan::{CapturePlan, RenewalPlan, held, plan_authorisation, plan_capture, same_period, unfinished};
-pub use run::{Begun, Done, Ended, Means, begin, change, finish, resume, settle};
+pub use release::release;
+pub use run::{Begun, Done, Ended, Means, begin, change, finish, refuse, resume, settle, write};

@@ -1,6 +1,6 @@
 //! Ties a paid order to the subscription that Cleeng made of it.
 
-use cleeng::{Subscription, SubscriptionFilter};
+use cleeng::{Paging, Subscription, SubscriptionFilter};
 use jiff::Timestamp;
 use ledger::{Mapping, Standing, Subject, Written};
 use payment::{Failure, GatewayReference, SubscriptionId, Verb};
@@ -24,8 +24,12 @@ const LOOKS_BEFORE_ALARM: u32 = 3;
 
 /// Looks for the subscription of a paid order, writes its mapping and closes the order.
 pub async fn link(means: &Means, order: Mapping, deadline: Deadline) -> Result<Linked, Failure> {
-    let filter = SubscriptionFilter { customer: Some(order.customer), offer: order.offer.clone(), ..Default::default() };
-    let found = means.cleeng.subscriptions(&filter, deadline).await?;
+    let filter = SubscriptionFilter {
+        customer: Some(order.customer),
+        offer: order.offer.clone(),
+        ..Default::default()
+    };
+    let found = means.cleeng.subscriptions(&filter, Paging::default(), deadline).await?.items;
     let now = means.clock.now();
     let Some(subscription) = of_this_order(&order, found) else {
         return not_yet(means, order, now).await;
@@ -47,16 +51,18 @@ fn of_this_order(order: &Mapping, found: Vec<Subscription>) -> Option<Subscripti
     let (paid, began) = purchase(order)?;
     let mut candidates: Vec<_> = found
         .into_iter()
-        .filter(|it| it.latest_payment_external.as_ref() == Some(paid) || it.latest_payment_external.is_none())
-        .filter(|it| it.latest_payment_external.is_some() || it.date_from.is_some_and(|from| from >= began))
+        .filter(|it| it.latest_payment.as_ref() == Some(paid) || it.latest_payment.is_none())
+        .filter(|it| it.latest_payment.is_some() || it.began.is_some_and(|from| from >= began))
         .collect();
-    candidates.sort_by_key(|it| (it.latest_payment_external.is_some(), it.date_from));
+    candidates.sort_by_key(|it| (it.latest_payment.is_some(), it.began));
     candidates.pop()
 }
 
 fn purchase(order: &Mapping) -> Option<(&GatewayReference, Timestamp)> {
     let paid = order.attempts.iter().rfind(|attempt| {
-        matches!(attempt.intention.verb, Verb::Purchase | Verb::Verify) && attempt.is_finished() && attempt.reference.is_some()
+        matches!(attempt.intention.verb, Verb::Purchase | Verb::Verify)
+            && attempt.is_finished()
+            && attempt.reference.is_some()
     })?;
     Some((paid.reference.as_ref()?, paid.intention.began))
 }

@@ -71,7 +71,10 @@ pub fn plan_authorisation(
         Some(kept) if same_period(kept, period_end) => kept,
         Some(kept) if kept > period_end => return RenewalPlan::Stale,
         _ => {
-            return RenewalPlan::Start { identity: Identity::renewal(subscription, period_end, 1), period_end };
+            return RenewalPlan::Start {
+                identity: Identity::renewal(subscription, period_end, 1),
+                period_end,
+            };
         }
     };
     if mapping.attempts.iter().any(|attempt| matches!(attempt.stage, Stage::Parked { .. })) {
@@ -113,7 +116,9 @@ pub fn plan_capture(
             let identity = &attempt.intention.identity;
             match mapping.attempt(&identity.capture()).map(|capture| &capture.stage) {
                 Some(Stage::Reported(_)) => CapturePlan::Other(RenewalPlan::Done),
-                _ if lapses(attempt).is_some_and(|lapse| lapse <= now) => CapturePlan::Lapsed(identity.clone()),
+                _ if lapses(attempt).is_some_and(|lapse| lapse <= now) => {
+                    CapturePlan::Lapsed(identity.clone())
+                }
                 _ => CapturePlan::Capture(identity.clone()),
             }
         }
@@ -127,7 +132,8 @@ pub fn plan_capture(
 /// The attempt that holds money which was not taken, let go or lost since.
 pub fn held(mapping: &Mapping) -> Option<&Attempt> {
     tries_of(mapping).find(|attempt| {
-        let held = matches!(&attempt.stage, Stage::Reported(Answer::Approved(approval)) if !approval.captured);
+        let held =
+            matches!(&attempt.stage, Stage::Reported(Answer::Approved(approval)) if !approval.captured);
         held && stands(mapping, attempt)
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cleeng::Cleeng;
 use gateways::{Buyer, BuyerReturn, Gateway, GatewayError, Gateways, Resolution};
 use ledger::{Attempt, Ledger, Mapping, Stage, Written};
-use payment::{Action, Answer, Failure, Identity, Outcome};
+use payment::{Action, Answer, Decline, Failure, Identity, Outcome};
 use wire::{Clock, Deadline};
 
 use crate::apply::{self, Told};
@@ -98,6 +98,28 @@ pub async fn begin(
     }
 }
 
+/// Writes a new intention down together with the refusal that answers it: a gateway need not hear of it (a barred
+/// token, a lapsed authorisation), but Cleeng must.
+pub async fn refuse(
+    means: &Means,
+    mut mapping: Mapping,
+    attempt: Attempt,
+    refusal: Decline,
+    deadline: Deadline,
+) -> Result<Begun, Failure> {
+    let identity = attempt.intention.identity.clone();
+    let (now, answer) = (means.clock.now(), Answer::Declined(refusal));
+    apply::intend(&mut mapping, attempt, now);
+    apply::answered(&mut mapping, &identity, &answer, now);
+    match write(means, mapping).await? {
+        Written::Lost(current) => Ok(Begun::Lost(current.map(Box::new))),
+        Written::Done(mapping) => {
+            let done = tell_and_commit(means, mapping, &identity, answer, false, deadline).await?;
+            Ok(Begun::Done(Box::new(done)))
+        }
+    }
+}
+
 /// Takes up an attempt where somebody left it: resolves what has no answer, tells Cleeng what it has not heard.
 pub async fn finish(
     means: &Means,
@@ -141,7 +163,8 @@ pub async fn resume(
     details: serde_json::Value,
     deadline: Deadline,
 ) -> Result<Done, Failure> {
-    let awaiting = mapping.attempt(identity).is_some_and(|attempt| matches!(attempt.stage, Stage::AwaitingBuyer { .. }));
+    let awaiting =
+        mapping.attempt(identity).is_some_and(|attempt| matches!(attempt.stage, Stage::AwaitingBuyer { .. }));
     if !awaiting {
         return finish(means, mapping, identity, deadline).await;
     }
@@ -225,11 +248,15 @@ async fn resolve(
         Ok(Resolution::Found(outcome)) => conclude(means, mapping, identity, outcome, true, deadline).await,
         Ok(Resolution::Absent) => {
             let why = "the gateway has no trace of it";
-            let mapping = commit(means, mapping, |mapping| apply::withdraw(mapping, identity, why, now)).await?;
+            let mapping =
+                commit(means, mapping, |mapping| apply::withdraw(mapping, identity, why, now)).await?;
             Ok(Done { mapping, ended: Ended::Withdrawn })
         }
         // The question did not get through; what happened before is as unknown as it was.
-        Err(error) => conclude(means, mapping, identity, Outcome::unknown(error.to_string(), None), true, deadline).await,
+        Err(error) => {
+            conclude(means, mapping, identity, Outcome::unknown(error.to_string(), None), true, deadline)
+                .await
+        }
     }
 }
 
@@ -255,7 +282,8 @@ async fn conclude(
             Ok(Done { mapping, ended: Ended::AwaitingBuyer(Some(action)) })
         }
         Outcome::Unknown(doubt) => {
-            let mapping = commit(means, mapping, |mapping| apply::doubt(mapping, identity, &doubt, now)).await?;
+            let mapping =
+                commit(means, mapping, |mapping| apply::doubt(mapping, identity, &doubt, now)).await?;
             let parked = mapping.attempt(identity).is_some_and(|it| matches!(it.stage, Stage::Parked { .. }));
             Ok(Done { mapping, ended: if parked { Ended::Parked } else { Ended::Unknown } })
         }
@@ -303,7 +331,7 @@ async fn undo(
     let write = |mapping: &mut Mapping| {
         apply::answered(mapping, identity, &answer, now);
         mapping.tell(now, format!("{identity}: Cleeng will not record it ({why})"));
-        match mapping.attempt(identity).and_then(|attempt| apply::undoing(attempt, now)) {
+        match mapping.attempt(identity).and_then(|attempt| apply::undoing(attempt, None, now)) {
             Some(undoing) => {
                 let earlier = mapping.attempt(&undoing.intention.identity);
                 if earlier.is_none_or(|earlier| matches!(earlier.stage, Stage::Withdrawn { .. })) {
@@ -338,7 +366,11 @@ async fn withdraw(
 }
 
 /// Claims an attempt that somebody left; `None` if another worker was faster.
-async fn take_over(means: &Means, mapping: &Mapping, identity: &Identity) -> Result<Option<Mapping>, Failure> {
+async fn take_over(
+    means: &Means,
+    mapping: &Mapping,
+    identity: &Identity,
+) -> Result<Option<Mapping>, Failure> {
     let mut mapping = mapping.clone();
     apply::take_over(&mut mapping, identity, means.clock.now());
     match write(means, mapping).await? {
@@ -363,7 +395,7 @@ async fn commit(means: &Means, mapping: Mapping, change: impl Fn(&mut Mapping)) 
 }
 
 /// Every write carries a fence of its own, and the due mark that follows from what it holds.
-async fn write(means: &Means, mut mapping: Mapping) -> Result<Written, Failure> {
+pub async fn write(means: &Means, mut mapping: Mapping) -> Result<Written, Failure> {
     mapping.fence = fastrand::u64(..);
     mapping.due = due(&mapping);
     Ok(means.ledger.write(&mapping).await?)

@@ -26,7 +26,8 @@ pub(crate) async fn tell(
     look: bool,
     deadline: Deadline,
 ) -> Result<Told, Untold> {
-    if attempt.intention.identity.as_str().ends_with("/undo") {
+    // What Cleeng would not record is taken back without a word to it.
+    if attempt.intention.identity.is_undo() && attempt.payment.is_none() {
         return Ok(Told::default());
     }
     match attempt.intention.verb {
@@ -53,10 +54,8 @@ async fn tell_payment(
 ) -> Result<Told, Untold> {
     let order = attempt.order().ok_or_else(|| Untold::Never("the attempt has no order".to_owned()))?;
     let news = first_word(mapping, attempt, answer, order);
-    if look {
-        if let Some(told) = known(cleeng, order, &news, deadline).await? {
-            return Ok(told);
-        }
+    if look && let Some(told) = known(cleeng, order, &news, deadline).await? {
+        return Ok(told);
     }
     match cleeng.create_payment(&news, deadline).await {
         Ok(payment) => Ok(Told { payment: Some(payment.id), details: payment.details }),
@@ -199,7 +198,9 @@ async fn tell_details(
     answer: &Answer,
     deadline: Deadline,
 ) -> Result<Told, Untold> {
-    let Answer::Approved(Approval { token: Some(token), card, .. }) = answer else { return Ok(Told::default()) };
+    let Answer::Approved(Approval { token: Some(token), card, .. }) = answer else {
+        return Ok(Told::default());
+    };
     let new = NewDetails {
         customer: attempt.intention.customer,
         token: token.clone(),
@@ -219,7 +220,9 @@ async fn known(
     deadline: Deadline,
 ) -> Result<Option<Told>, Untold> {
     let payments = cleeng.order_payments(order, deadline).await.map_err(untold)?;
-    let same = payments.into_iter().find(|payment| payment.external == news.external && payment.status == news.status);
+    let same = payments
+        .into_iter()
+        .find(|payment| payment.external == news.external && payment.status == news.status);
     Ok(same.map(|payment| Told { payment: Some(payment.id), details: payment.details }))
 }
 

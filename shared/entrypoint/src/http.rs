@@ -13,6 +13,8 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use settings::{SettingError, Settings};
+use url::Url;
 use wire::Deadline;
 
 /// The largest body that a front end may send.
@@ -63,7 +65,11 @@ impl Refusal {
 
     /// 401 `AUTH0003`: an expired token.
     pub fn token_expired() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "AUTH0003", "The customer's token has expired: refresh it or log in again.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "AUTH0003",
+            "The customer's token has expired: refresh it or log in again.",
+        )
     }
 
     /// 422 `<GATEWAY>0001`: no such order, or not one that this customer can pay.
@@ -73,7 +79,8 @@ impl Refusal {
 
     /// 422 `<GATEWAY>0002`: refused. The same sentence for every refusal, so that nobody can test cards here.
     pub fn refused(gateway: &GatewayName) -> Self {
-        let message = "The payment was not accepted. Nothing was charged. Try another card, or ask your bank.";
+        let message =
+            "The payment was not accepted. Nothing was charged. Try another card, or ask your bank.";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, numbered(gateway, "0002"), message)
     }
 
@@ -108,7 +115,10 @@ impl Refusal {
             }
             WhoActs::Refuse => {
                 tracing::info!(%gateway, "A request is refused: {}", failure.chain());
-                Self::unservable(gateway, "The request cannot be served as it is. Check the payment data and send it again.")
+                Self::unservable(
+                    gateway,
+                    "The request cannot be served as it is. Check the payment data and send it again.",
+                )
             }
             WhoActs::Alarm => {
                 tracing::error!(%gateway, alarm = "request", "A request failed: {}", failure.chain());
@@ -127,7 +137,7 @@ impl Refusal {
 /// The answer in Cleeng's envelope: `{"responseData":…,"errors":[]}`, on failure with a `code`.
 pub fn answer<T: Serialize>(result: Result<T, Refusal>) -> Response<Bytes> {
     match result {
-        Ok(data) => json_response(StatusCode::OK, &json!({ "responseData": to_value(data), "errors": [] })),
+        Ok(data) => envelope(StatusCode::OK, &data),
         Err(refusal) => {
             let body = json!({ "responseData": null, "errors": [refusal.message], "code": refusal.code });
             let mut response = json_response(refusal.status, &body);
@@ -135,6 +145,23 @@ pub fn answer<T: Serialize>(result: Result<T, Refusal>) -> Response<Bytes> {
                 response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
             }
             response
+        }
+    }
+}
+
+/// A success of any status in Cleeng's envelope.
+pub fn envelope<T: Serialize>(status: StatusCode, data: &T) -> Response<Bytes> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Envelope<'a, T> {
+        response_data: &'a T,
+        errors: [(); 0],
+    }
+    match serde_json::to_string(&Envelope { response_data: data, errors: [] }) {
+        Ok(body) => plain_response(status, "application/json", body),
+        Err(error) => {
+            tracing::error!(alarm = "request", "An answer cannot be written as JSON: {error}");
+            plain_response(StatusCode::INTERNAL_SERVER_ERROR, "application/json", "{}")
         }
     }
 }
@@ -167,7 +194,9 @@ pub fn read_body<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
     serde_json::from_str(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         Refusal::body(match error.classify() {
-            serde_json::error::Category::Data => format!("The body has not the expected shape at {place}: {}", shape(&error)),
+            serde_json::error::Category::Data => {
+                format!("The body has not the expected shape at {place}: {}", shape(&error))
+            }
             _ => format!("The body is not JSON at {place}."),
         })
     })
@@ -184,13 +213,43 @@ pub fn bearer(request: &Request<Bytes>) -> Result<SecretString, Refusal> {
     Ok(SecretString::from(token.trim()))
 }
 
+/// Where redirects may come back to (`RETURN_URLS`, a comma-separated list of origins such as `https://shop.example.com`).
+#[derive(Clone, Debug)]
+pub struct ReturnUrls(Vec<url::Origin>);
+
+impl ReturnUrls {
+    /// Reads `RETURN_URLS`. There is no "any": an open redirect with payment data in its query helps a thief.
+    pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
+        const NAME: &str = "RETURN_URLS";
+        let mut origins = Vec::new();
+        for text in settings.required(NAME)?.split(',') {
+            let url: Url = text.trim().parse().map_err(|error| SettingError::malformed(NAME, error))?;
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(SettingError::malformed(NAME, "each value is an http(s) origin"));
+            }
+            origins.push(url.origin());
+        }
+        Ok(Self(origins))
+    }
+
+    /// Refuses a return address of any other origin.
+    pub fn check(&self, url: &Url) -> Result<(), Refusal> {
+        if self.0.contains(&url.origin()) {
+            return Ok(());
+        }
+        Err(Refusal::body(
+            "The returnUrl is not on the list of this deployment: its operator adds it to RETURN_URLS.",
+        ))
+    }
+}
+
 /// Kept back so that the answer still gets out before the platform gives up on the function.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// API Gateway gives up on an HTTP API's integration after 30 s, whatever the function's own time-out.
 const FRONT_DOOR_TIME: Duration = Duration::from_secs(29);
 
 /// Runs an HTTP function on Lambda.
-pub async fn run<F>(handle: impl Fn(Request<Bytes>, Deadline) -> F) -> Result<(), Error>
+pub async fn run<F>(handle: impl Fn(Request<Bytes>, Deadline) -> F + Sync) -> Result<(), Error>
 where
     F: Future<Output = Response<Bytes>> + Send,
 {
@@ -206,7 +265,9 @@ where
 
 async fn plain_request(request: lambda_http::Request) -> Result<Request<Bytes>, Error> {
     let address = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok())
+        }
         _ => None,
     };
     let (mut parts, body) = request.into_parts();
@@ -214,10 +275,6 @@ async fn plain_request(request: lambda_http::Request) -> Result<Request<Bytes>, 
         parts.extensions.insert(CallerAddress(address));
     }
     Ok(Request::from_parts(parts, body.collect().await?.to_bytes()))
-}
-
-fn to_value<T: Serialize>(data: T) -> Value {
-    serde_json::to_value(data).unwrap_or(Value::Null)
 }
 
 fn numbered(gateway: &GatewayName, number: &str) -> String {

@@ -30,8 +30,8 @@ impl Outside {
     pub fn real(settings: &Settings, sends_to: &[Job]) -> Result<Self, StartError> {
         let http = Http::new()?;
         Ok(Self {
-            ledger: Arc::new(DynamoLedger::from_settings(settings, http.clone())?),
-            queue: Arc::new(SqsQueue::from_settings(settings, http.clone(), sends_to)?),
+            ledger: Arc::new(DynamoLedger::new(settings, http.clone())?),
+            queue: Arc::new(SqsQueue::new(settings, http.clone(), sends_to)?),
             wire: Wire::new(Arc::new(http)),
             clock: Arc::new(SystemClock),
         })
@@ -62,7 +62,10 @@ pub fn gateways(settings: &Settings, outside: &Outside, routes: &Routes) -> Resu
 }
 
 /// The readers of the webhooks of those gateways; they need webhook secrets only.
-pub fn webhook_readers(settings: &Settings, routes: &Routes) -> Result<Vec<Arc<dyn WebhookReader>>, SettingError> {
+pub fn webhook_readers(
+    settings: &Settings,
+    routes: &Routes,
+) -> Result<Vec<Arc<dyn WebhookReader>>, SettingError> {
     let mut built: Vec<Arc<dyn WebhookReader>> = Vec::new();
     for name in names(routes) {
         built.push(match name {

@@ -43,6 +43,11 @@ impl Identity {
         self.step("undo")
     }
 
+    /// Whether this takes back another attempt.
+    pub fn is_undo(&self) -> bool {
+        self.0.ends_with("/undo")
+    }
+
     /// The capture of what this attempt authorised.
     pub fn capture(&self) -> Self {
         self.step("capture")
@@ -171,11 +176,7 @@ mod tests {
     use super::*;
 
     fn renewal(n: u32) -> Identity {
-        Identity::renewal(
-            "332332332".parse().unwrap(),
-            "2019-11-07T20:55:41+01:00".parse().unwrap(),
-            n,
-        )
+        Identity::renewal("332332332".parse().unwrap(), "2019-11-07T20:55:41+01:00".parse().unwrap(), n)
     }
 
     #[test]

@@ -203,7 +203,10 @@ mod tests {
         assert_eq!(Money::from_price(price("6.99", "EUR"), CENTS).unwrap().minor, 699);
         assert_eq!(Money::from_price(price("6.9900", "EUR"), CENTS).unwrap().minor, 699);
         assert_eq!(Money::from_price(price("-0.00", "EUR"), CENTS).unwrap().minor, 0);
-        assert!(matches!(Money::from_price(price("5.7768", "EUR"), CENTS), Err(MoneyError::TooPrecise { .. })));
+        assert!(matches!(
+            Money::from_price(price("5.7768", "EUR"), CENTS),
+            Err(MoneyError::TooPrecise { .. })
+        ));
         assert!(matches!(Money::from_price(price("-1", "EUR"), CENTS), Err(MoneyError::Negative { .. })));
         assert_eq!(
             Money::from_price(price("79228162514264337593543950335", "EUR"), CENTS),

@@ -76,7 +76,10 @@ impl Settings {
             && url.fragment().is_none()
             && url.username().is_empty();
         if !plain {
-            return Err(malformed(name, "an absolute http(s) address without user, query or fragment is needed"));
+            return Err(malformed(
+                name,
+                "an absolute http(s) address without user, query or fragment is needed",
+            ));
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
@@ -91,7 +94,11 @@ impl Settings {
     /// A secret that the platform makes and rotates, where it gives one. Taken as it is: random text may well begin as a
     /// placeholder does, and then a start would fail once in some ten thousand.
     pub fn platform_secret(&self, name: &str) -> Option<SecretString> {
-        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()).map(SecretString::from)
+        self.values
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+            .map(SecretString::from)
     }
 
     /// Secrets of which several are live at once while one is being rotated, separated by commas; at least one.
@@ -167,7 +174,8 @@ where
 /// What people leave behind in templates: a deployment that starts with one of these fails later and worse.
 fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
-    let marks = ["changeme", "change-me", "change_me", "placeholder", "replace-me", "replace_me", "replaceme"];
+    let marks =
+        ["changeme", "change-me", "change_me", "placeholder", "replace-me", "replace_me", "replaceme"];
     marks.iter().any(|mark| lower.contains(mark))
         || ["your-", "your_", "todo", "xxx", "<", "${", "{{"].iter().any(|start| lower.starts_with(start))
 }

@@ -66,7 +66,10 @@ impl Wire {
         loop {
             let timeout = call.timeout.min(call.deadline.left());
             if timeout.is_zero() {
-                return settle(Reply::NotSent("no time is left before the deadline".to_owned()), unknown_before);
+                return settle(
+                    Reply::NotSent("no time is left before the deadline".to_owned()),
+                    unknown_before,
+                );
             }
             let reply = self.transport.send(call.request.clone(), timeout).await;
             let unsettled = is_unsettled(&reply);

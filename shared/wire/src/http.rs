@@ -95,7 +95,8 @@ async fn exchange(client: &reqwest::Client, request: reqwest::Request) -> Reply 
 /// The error's own words without its URL: a URL can hold an id that does not belong in a log.
 fn describe(error: &reqwest::Error) -> String {
     use std::error::Error;
-    let mut text = if error.is_connect() { "could not connect".to_owned() } else { "the exchange broke".to_owned() };
+    let mut text =
+        if error.is_connect() { "could not connect".to_owned() } else { "the exchange broke".to_owned() };
     let mut next = error.source();
     while let Some(inner) = next {
         text.push_str(": ");

@@ -1,0 +1,168 @@
+//! The buyer pays: the order is read, the payment is written down, the gateway is asked, Cleeng is told.
+
+use attempt::{Begun, Done, began, begin, finish};
+use bytes::Bytes;
+use entrypoint::http::{CallerAddress, Refusal, answer, bearer, read_body};
+use gateways::Buyer;
+use http::{Request, Response};
+use ledger::{ManagedBy, Mapping, Stage, Standing, Subject};
+use payment::{Answer, Failure, GatewayName, Identity, Intention, OrderId, Target, Verb};
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+use wire::Deadline;
+
+use crate::Shop;
+use crate::order::{Payable, payable};
+use crate::reply::reply;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    order_id: OrderId,
+    payment_method: Value,
+    return_url: Url,
+    #[serde(default)]
+    origin: Option<Url>,
+    #[serde(default)]
+    browser_info: Option<Value>,
+    #[serde(default)]
+    billing_address: Option<Value>,
+}
+
+/// `{orderId, paymentMethod, returnUrl, origin, browserInfo, billingAddress?}` → `{"payment":…}` or `{"action":…}`.
+///
+/// Sent twice for one order it charges once: the second call finds the first one's payment, whatever became of it.
+pub(crate) async fn serve(
+    shop: &Shop,
+    gateway: &GatewayName,
+    request: &Request<Bytes>,
+    deadline: Deadline,
+) -> Response<Bytes> {
+    match pay(shop, gateway, request, deadline).await {
+        Ok(done) => reply(gateway, &done),
+        Err(refusal) => answer::<()>(Err(refusal)),
+    }
+}
+
+/// The item of an order that nobody has tried to pay yet.
+pub(crate) fn opened(payable: &Payable<'_>) -> Mapping {
+    let Payable { order, route, .. } = payable;
+    Mapping {
+        subject: Subject::Order(order.id),
+        version: 0,
+        fence: 0,
+        due: None,
+        customer: order.customer,
+        offer: Some(order.offer.clone()),
+        method: route.payment_method_id,
+        gateway: route.gateway.clone(),
+        account: route.merchant_account.clone(),
+        country: order.country.clone(),
+        details: None,
+        token: None,
+        superseded: Vec::new(),
+        barred: None,
+        managed_by: ManagedBy::Cleeng,
+        standing: Standing::Open,
+        period_end: None,
+        capture_asked: None,
+        wake: None,
+        looks: 0,
+        became: None,
+        attempts: Vec::new(),
+        history: Vec::new(),
+    }
+}
+
+async fn pay(
+    shop: &Shop,
+    gateway: &GatewayName,
+    request: &Request<Bytes>,
+    deadline: Deadline,
+) -> Result<Done, Refusal> {
+    let token = bearer(request)?;
+    let body: Body = read_body(request.body())?;
+    shop.return_urls.check(&body.return_url)?;
+    let subject = Subject::Order(body.order_id);
+    let failed = |failure: Failure| Refusal::from_failure(gateway, &failure);
+    let (payable, kept) = futures::join!(
+        payable(shop, gateway, &token, body.order_id, deadline),
+        shop.means.ledger.mapping(subject)
+    );
+    let (payable, mut kept) = (payable?, kept.map_err(|error| failed(error.into()))?);
+    let buyer = Buyer {
+        payment_method: body.payment_method,
+        return_url: body.return_url,
+        origin: body.origin,
+        browser: body.browser_info,
+        ip: request.extensions().get::<CallerAddress>().map(|address| address.0),
+        billing_address: body.billing_address,
+        country: payable.order.country.clone(),
+        known: kept.as_ref().and_then(|kept| kept.token.clone()),
+    };
+    // Whoever writes in between leaves something to decide anew from; in the end one of them pays.
+    for _ in 0..ROUNDS_MAX {
+        let mapping = kept.unwrap_or_else(|| opened(&payable));
+        if mapping.customer != payable.order.customer {
+            return Err(failed(Failure::alarm(format!("{} belongs to another customer", mapping.subject))));
+        }
+        match plan(&mapping) {
+            Plan::Found(identity) => {
+                return finish(&shop.means, mapping, &identity, deadline).await.map_err(failed);
+            }
+            Plan::Try(n) if n > shop.tries_max => {
+                let message = "This order was refused too often. Create a new one, or try again later.";
+                return Err(Refusal::too_many(gateway, message));
+            }
+            Plan::Try(n) => {
+                let attempt = began(intention(shop, &payable, n), payable.order.price, None, None);
+                match begin(&shop.means, mapping, attempt, Some(&buyer), deadline).await.map_err(failed)? {
+                    Begun::Done(done) => return Ok(*done),
+                    Begun::Lost(current) => kept = current.map(|current| *current),
+                }
+            }
+        }
+    }
+    Err(Refusal::later(gateway))
+}
+
+/// How often one call decides anew because others wrote in between.
+const ROUNDS_MAX: usize = 4;
+
+enum Plan {
+    /// A try stands or is under way: its end is the answer.
+    Found(Identity),
+    /// Nothing stands: the next try.
+    Try(u32),
+}
+
+/// The number of a try grows only after a definite refusal, so that an unknown one is never paid a second time.
+fn plan(mapping: &Mapping) -> Plan {
+    let tries = mapping.attempts.iter().filter(|attempt| attempt.intention.verb.buyer_present());
+    let mut n = 1;
+    for attempt in tries {
+        match &attempt.stage {
+            Stage::Reported(Answer::Declined(_))
+            | Stage::Answered(Answer::Declined(_))
+            | Stage::Withdrawn { .. } => n += 1,
+            _ => return Plan::Found(attempt.intention.identity.clone()),
+        }
+    }
+    Plan::Try(n)
+}
+
+fn intention(shop: &Shop, payable: &Payable<'_>, n: u32) -> Intention {
+    let Payable { order, route, money } = payable;
+    Intention {
+        identity: Identity::purchase(order.id, n),
+        verb: if money.is_zero() { Verb::Verify } else { Verb::Purchase },
+        gateway: route.gateway.clone(),
+        account: route.merchant_account.clone(),
+        customer: order.customer,
+        money: *money,
+        target: Target::Buyer,
+        order: Some(order.id),
+        began: shop.means.clock.now(),
+    }
+}

@@ -1,0 +1,105 @@
+//! Whose order it is and what it costs: nothing is charged before both are certain.
+
+use cleeng::{Order, TokenError};
+use entrypoint::http::Refusal;
+use gateways::Route;
+use payment::{CustomerId, GatewayName, Money, MoneyError, OrderId};
+use secrecy::SecretString;
+use wire::Deadline;
+
+use crate::Shop;
+
+/// An order that this customer may pay now.
+pub(crate) struct Payable<'a> {
+    pub(crate) order: Order,
+    pub(crate) route: &'a Route,
+    pub(crate) money: Money,
+}
+
+/// Proves the customer's token and reads the order, side by side, and checks one against the other.
+///
+/// An order that does not exist and one of another customer get the same answer, so that nobody can probe for orders.
+pub(crate) async fn payable<'a>(
+    shop: &'a Shop,
+    gateway: &GatewayName,
+    token: &SecretString,
+    id: OrderId,
+    deadline: Deadline,
+) -> Result<Payable<'a>, Refusal> {
+    let (customer, order) =
+        futures::join!(customer(shop, gateway, token, deadline), shop.means.cleeng.order(id, deadline));
+    let customer = customer?;
+    let order = match order {
+        Ok(order) if order.customer == customer => order,
+        Ok(_) | Err(cleeng::Error::NotFound { .. }) => {
+            return Err(Refusal::order(
+                gateway,
+                "There is no such order for this customer. Create a new one.",
+            ));
+        }
+        Err(error) => return Err(Refusal::from_failure(gateway, &error.into())),
+    };
+    if order.is_expired(shop.means.clock.now()) {
+        return Err(Refusal::order(gateway, "The order has expired. Create a new one."));
+    }
+    if !order.requires_details {
+        return Err(Refusal::order(
+            gateway,
+            "Nothing needs to be paid for this order, so that no payment is taken.",
+        ));
+    }
+    let route = route(shop, gateway, &order, deadline).await?;
+    let money = money(shop, gateway, &order)?;
+    Ok(Payable { order, route, money })
+}
+
+/// The customer that the token proves.
+pub(crate) async fn customer(
+    shop: &Shop,
+    gateway: &GatewayName,
+    token: &SecretString,
+    deadline: Deadline,
+) -> Result<CustomerId, Refusal> {
+    let verified = shop.media_store.verify_customer(token, shop.means.clock.now(), deadline).await;
+    verified.map_err(|error| match error {
+        TokenError::Expired => Refusal::token_expired(),
+        TokenError::Missing => Refusal::token_missing(),
+        TokenError::Invalid => Refusal::token_invalid(),
+        TokenError::Unavailable(error) => Refusal::from_failure(gateway, &error.into()),
+    })
+}
+
+/// Where the order's payment method leads. An order without one gets the first that leads to this gateway: one call
+/// more, which only front ends cause that chose no method.
+async fn route<'a>(
+    shop: &'a Shop,
+    gateway: &GatewayName,
+    order: &Order,
+    deadline: Deadline,
+) -> Result<&'a Route, Refusal> {
+    let other = || {
+        Refusal::order(
+            gateway,
+            "The order's payment method is not served by this gateway. Choose another method.",
+        )
+    };
+    match order.method {
+        Some(method) => shop.routes.get(method).filter(|route| route.gateway == *gateway).ok_or_else(other),
+        None => {
+            let route = shop.routes.to_gateway(gateway).ok_or_else(other)?;
+            let set = shop.means.cleeng.set_payment_method(order.id, route.payment_method_id, deadline).await;
+            set.map(|_| route).map_err(|error| Refusal::from_failure(gateway, &error.into()))
+        }
+    }
+}
+
+/// The order's price in the gateway's own units, exactly or not at all.
+fn money(shop: &Shop, gateway: &GatewayName, order: &Order) -> Result<Money, Refusal> {
+    let currency = order.price.currency;
+    let units = shop.means.gateways.get(gateway).and_then(|gateway| gateway.minor_units(currency));
+    let unknown = MoneyError::UnknownCurrency { gateway: gateway.to_string(), currency };
+    units.ok_or(unknown).and_then(|units| Money::from_price(order.price, units)).map_err(|error| {
+        tracing::error!(alarm = "unpayable", order_id = %order.id, "The order `{}` cannot be charged: {error}", order.id);
+        Refusal::order(gateway, format!("The order's price cannot be charged here: {error}."))
+    })
+}
