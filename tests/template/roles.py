@@ -12,7 +12,9 @@ Each job has a role of its own, with the actions it needs on the resources it ne
 
 
 def statements(role):
-    """Every statement of a role's inline policies."""
+    """Every statement of a role's inline policies, or of a managed policy of ours."""
+    if "PolicyDocument" in role["Properties"]:
+        yield from role["Properties"]["PolicyDocument"]["Statement"]
     for policy in role["Properties"].get("Policies", []):
         yield from policy["PolicyDocument"]["Statement"]
 
@@ -49,7 +51,7 @@ def condition(statement):
 def page():
     lines = [HEAD]
     names = {logical + "Role": job for job, logical in jobs().items()}
-    roles = of_type(expanded(), "AWS::IAM::Role")
+    roles = {**of_type(expanded(), "AWS::IAM::Role"), **of_type(expanded(), "AWS::IAM::ManagedPolicy")}
     for logical, role in sorted(roles.items(), key=lambda pair: [*names, *sorted(roles)].index(pair[0])):
         lines += [f"## {names.get(logical, logical)}", ""]
         rows = [

@@ -172,7 +172,8 @@ def test_a_job_is_told_of_the_secrets_it_may_read_and_of_no_others(name):
 
 
 def test_no_role_has_a_wildcard():
-    for name, role in of_type(expanded(), "AWS::IAM::Role").items():
+    policies = {**of_type(expanded(), "AWS::IAM::Role"), **of_type(expanded(), "AWS::IAM::ManagedPolicy")}
+    for name, role in policies.items():
         for statement in roles.statements(role):
             for text in [*roles.listed(statement["Action"]), *map(json.dumps, roles.listed(statement["Resource"]))]:
                 assert "*" not in text, f"{name}: {text}"
