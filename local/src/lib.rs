@@ -1,6 +1,17 @@
 //! The whole system on one machine: simulators of Cleeng and the gateways, an embedded DynamoDB, queues, timer and a clock that can be moved.
 
 mod aws;
+pub mod clock;
+pub mod disk;
 pub mod dynamo;
+mod error;
+pub mod hosted;
+pub mod ledgers;
+pub mod lifecycle;
+mod pages;
+pub mod serve;
 pub mod simulators;
 pub mod sqs;
+pub mod system;
+
+pub use error::LocalError;

@@ -170,3 +170,6 @@ fn lapses(attempt: &Attempt) -> Option<Timestamp> {
 fn is_approved(answer: &Answer) -> bool {
     matches!(answer, Answer::Approved(_))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! `cargo run`: everything on one address of this machine, moving by itself.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use bytes::Bytes;
+use clap::Args;
+use tokio::net::TcpListener;
+use wire::simulated::Peer;
+
+use crate::LocalError;
+use crate::disk::{Hour, Reach, Started, start};
+use crate::pages;
+use crate::system::System;
+
+/// Where to serve.
+#[derive(Args, Clone, Debug)]
+pub struct Serving {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+}
+
+/// What the routes hold.
+pub type Shared = Arc<Started>;
+
+/// Bodies beyond this are cut off before any function sees them; the functions' own bounds are far lower.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How long the driver rests when nothing is waiting.
+const REST: Duration = Duration::from_millis(100);
+
+/// Serves until Ctrl-C.
+pub async fn run(serving: &Serving, data: Option<&Path>) -> Result<ExitCode, LocalError> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], serving.port))).await?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let started = Arc::new(start(data, Hour::Running(0), &Reach::Server(origin.clone())).await?);
+    welcome(&origin, data);
+    let server = axum::serve(listener, router(started.clone())).with_graceful_shutdown(interrupted());
+    tokio::select! {
+        served = server => served?,
+        () = drive(&started.system) => {}
+    }
+    goodbye();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All routes: the functions' own, the peers', the pages.
+pub fn router(started: Shared) -> Router {
+    Router::new()
+        .route("/connectors/{*rest}", any(functions))
+        .route("/webhooks/{*rest}", any(functions))
+        .route("/peers/{peer}/{*rest}", any(peers))
+        .merge(pages::router())
+        .with_state(started)
+}
+
+/// Turns for ever: webhooks, timer and queues move as they would in the cloud.
+async fn drive(system: &System) {
+    loop {
+        if system.turn().await.is_idle() {
+            tokio::time::sleep(REST).await;
+        }
+    }
+}
+
+async fn functions(State(started): State<Shared>, request: Request) -> Response {
+    match whole(request).await {
+        Ok(request) => started.system.request(request).await.map(Body::from),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn peers(State(started): State<Shared>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let Some((name, rest)) = path.trim_start_matches("/peers/").split_once('/') else { return status(404) };
+    let Some(host) = started.system.peers.host(name) else { return status(404) };
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let Ok(uri) = format!("/{rest}{query}").parse() else { return status(400) };
+    match whole(request).await {
+        Ok(mut request) => {
+            *request.uri_mut() = uri;
+            host.handle(request).map(Body::from)
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+async fn whole(request: Request) -> Result<http::Request<Bytes>, Response> {
+    let (parts, body) = request.into_parts();
+    match to_bytes(body, BODY_BYTES_MAX).await {
+        Ok(body) => Ok(http::Request::from_parts(parts, body)),
+        Err(_) => Err(status(413)),
+    }
+}
+
+fn status(code: u16) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::BAD_REQUEST);
+    response
+}
+
+async fn interrupted() {
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        tracing::error!("Ctrl-C cannot be heard: {error}");
+        std::future::pending::<()>().await;
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the person who started it reads")]
+fn welcome(origin: &str, data: Option<&Path>) {
+    println!("The payment connector runs, with simulators of Cleeng, Stripe and Adyen around it.\n");
+    println!("  checkout   {origin}/checkout      buy a subscription as a viewer would");
+    println!("  console    {origin}/              see what happened, move the clock, make things go wrong");
+    println!("  API        {origin}/connectors/…  what front ends call");
+    println!("  webhooks   {origin}/webhooks/…    what Cleeng and the gateways call\n");
+    match data {
+        Some(directory) => println!("Data is kept in {}.", directory.display()),
+        None => println!("Data is kept in memory; `--data DIR` keeps it on disk."),
+    }
+    println!("Ctrl-C stops it.");
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the person who started it reads")]
+fn goodbye() {
+    println!("\nStopped.");
+}

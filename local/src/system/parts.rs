@@ -1,0 +1,163 @@
+//! The peers, where they are found, and the settings by which the functions find them: the same names as in the cloud.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use wire::Clock;
+use wire::simulated::Peer;
+
+use crate::hosted::Hosted;
+use crate::simulators::adyen::{AdyenAccount, AdyenSimulator};
+use crate::simulators::cleeng::{CleengSimulator, CleengSimulatorSettings};
+use crate::simulators::stripe::{StripeAccount, StripeSimulator};
+use crate::simulators::{GatewaySimulator, Simulator};
+
+/// The simulators, each typed for those who look into its ledger, and hosted for those who speak to it.
+pub struct Peers {
+    /// Cleeng itself.
+    pub cleeng: Arc<CleengSimulator>,
+    /// Stripe itself.
+    pub stripe: Arc<StripeSimulator>,
+    /// Adyen itself.
+    pub adyen: Arc<AdyenSimulator>,
+    /// Cleeng, hosted.
+    pub cleeng_host: Arc<Hosted>,
+    /// Stripe, hosted.
+    pub stripe_host: Arc<Hosted>,
+    /// Adyen, hosted.
+    pub adyen_host: Arc<Hosted>,
+}
+
+impl Peers {
+    /// Kept in memory.
+    pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
+        let never = |simulator, _: &str| Ok::<_, std::convert::Infallible>(Hosted::new(simulator, clock.clone()));
+        match Self::hosted(never) {
+            Ok(peers) => peers,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Kept in journals in this directory.
+    pub fn on_disk(clock: &Arc<dyn Clock>, directory: &std::path::Path) -> std::io::Result<Self> {
+        Self::hosted(|simulator, name| {
+            Hosted::journaled(simulator, clock.clone(), &directory.join(format!("{name}.jsonl")))
+        })
+    }
+
+    fn hosted<E>(host: impl Fn(Arc<dyn Simulator>, &str) -> Result<Hosted, E>) -> Result<Self, E> {
+        let cleeng = Arc::new(CleengSimulator::new(CleengSimulatorSettings::default()));
+        let stripe = Arc::new(StripeSimulator::new(StripeAccount::default()));
+        let adyen = Arc::new(AdyenSimulator::new(adyen_account()));
+        Ok(Self {
+            cleeng_host: Arc::new(host(cleeng.clone(), "cleeng")?),
+            stripe_host: Arc::new(host(stripe.clone(), "stripe")?),
+            adyen_host: Arc::new(host(adyen.clone(), "adyen")?),
+            cleeng,
+            stripe,
+            adyen,
+        })
+    }
+
+    /// The peers by the host names of [`Addresses::simulated`].
+    pub fn by_host(&self) -> Vec<(String, Arc<dyn Peer>)> {
+        self.named().into_iter().map(|(name, host)| (format!("{name}.test"), host as Arc<dyn Peer>)).collect()
+    }
+
+    /// The hosted peers by name; a name is also the source of its webhooks.
+    pub fn named(&self) -> [(&'static str, Arc<Hosted>); 3] {
+        [
+            ("cleeng", self.cleeng_host.clone()),
+            ("stripe", self.stripe_host.clone()),
+            ("adyen", self.adyen_host.clone()),
+        ]
+    }
+
+    /// A gateway's ledger.
+    pub fn gateway(&self, name: &str) -> Option<Arc<dyn GatewaySimulator>> {
+        match name {
+            "stripe" => Some(self.stripe.clone()),
+            "adyen" => Some(self.adyen.clone()),
+            _ => None,
+        }
+    }
+
+    /// A hosted peer by name.
+    pub fn host(&self, name: &str) -> Option<Arc<Hosted>> {
+        self.named().into_iter().find(|(known, _)| *known == name).map(|(_, host)| host)
+    }
+}
+
+/// Where the peers are found.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// Cleeng's host, without its paths.
+    pub cleeng: String,
+    /// Stripe's.
+    pub stripe: String,
+    /// Adyen's.
+    pub adyen: String,
+    /// Where pages are served from, to which redirects may come back.
+    pub shop: String,
+}
+
+impl Addresses {
+    /// Host names on a simulated network.
+    pub fn simulated() -> Self {
+        let at = |name| format!("http://{name}.test");
+        Self { cleeng: at("cleeng"), stripe: at("stripe"), adyen: at("adyen"), shop: at("shop") }
+    }
+
+    /// On one server of this machine (`http://127.0.0.1:8080`), each peer under a path of its own.
+    pub fn on_server(origin: &str) -> Self {
+        let at = |name| format!("{origin}/peers/{name}");
+        Self { cleeng: at("cleeng"), stripe: at("stripe"), adyen: at("adyen"), shop: origin.to_owned() }
+    }
+}
+
+/// The settings of every function, by the names that the template sets in the cloud.
+pub fn settings_table(addresses: &Addresses) -> Vec<(&'static str, String)> {
+    let (cleeng, stripe, adyen) = (CleengSimulatorSettings::default(), StripeAccount::default(), adyen_account());
+    let shown = |secret: &SecretString| secrecy::ExposeSecret::expose_secret(secret).to_owned();
+    let methods = cleeng.payment_methods.iter().map(|method| {
+        let account = match method.gateway.as_str() {
+            "adyen" => serde_json::json!(ADYEN_MERCHANT),
+            _ => serde_json::Value::Null,
+        };
+        let capture = if method.authorized_first { "manual" } else { "automatic" };
+        serde_json::json!({
+            "paymentMethodId": method.id, "gateway": method.gateway, "merchantAccount": account, "capture": capture,
+        })
+    });
+    vec![
+        ("CONNECTOR_MODE", "test".to_owned()),
+        ("CLEENG_API_URL", format!("{}/3.1", addresses.cleeng)),
+        ("CLEENG_MEDIASTORE_URL", format!("{}/mediastore", addresses.cleeng)),
+        ("CLEENG_PUBLISHER_TOKEN", cleeng.publisher_token.clone()),
+        ("CLEENG_PUBLISHER_ID", cleeng.publisher_id.to_string()),
+        ("CLEENG_WEBHOOK_SECRETS", cleeng.webhook_secret.clone()),
+        ("PAYMENT_METHODS", serde_json::Value::from_iter(methods).to_string()),
+        ("STRIPE_API_URL", addresses.stripe.clone()),
+        ("STRIPE_SECRET_KEY", shown(&stripe.secret_key)),
+        ("STRIPE_PUBLISHABLE_KEY", stripe.publishable_key.clone()),
+        ("STRIPE_WEBHOOK_SECRETS", shown(&stripe.webhook_secret)),
+        ("ADYEN_API_URL", format!("{}/v71", addresses.adyen)),
+        ("ADYEN_API_KEY", shown(&adyen.api_key)),
+        ("ADYEN_MERCHANT_ACCOUNT", ADYEN_MERCHANT.to_owned()),
+        ("ADYEN_CLIENT_KEY", "test_simulatedclientkey".to_owned()),
+        ("ADYEN_HMAC_KEYS", shown(&adyen.hmac_key)),
+        ("RETURN_URLS", addresses.shop.clone()),
+    ]
+}
+
+const ADYEN_MERCHANT: &str = "SimulatedMerchant";
+
+fn adyen_account() -> AdyenAccount {
+    AdyenAccount {
+        api_key: SecretString::from("simulated-adyen-api-key"),
+        merchant_accounts: vec![ADYEN_MERCHANT.to_owned()],
+        hmac_key: SecretString::from("44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"),
+        webhook_login: None,
+        live: false,
+    }
+}
