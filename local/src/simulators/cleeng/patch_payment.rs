@@ -1,0 +1,99 @@
+//! `PATCH /payments/{id}` and its `/cancel`: captured, rejected or refunded afterwards, as far as the state allows it.
+
+use bytes::Bytes;
+use http::StatusCode;
+use rust_decimal::Decimal;
+
+use super::answer::{Answer, Refusal, bad_request, impossible, not_found, wrapped};
+use super::payments;
+use super::reading::{Body, missing};
+use super::records::{CleengPayment, PaymentState};
+use super::state::State;
+use super::violations::{ViolationKind, note};
+
+pub(super) fn update(state: &mut State, id: u64, bytes: &Bytes) -> Answer {
+    let body = Body::read(bytes)?;
+    let mut payment = state.payments.get(&id).cloned().ok_or_else(|| not_found("Payment"))?;
+    let status = body.required_text("status")?;
+    match body.id("orderId")? {
+        Some(order) if Some(order) != payment.order => return Err(impossible("The payment is of another order")),
+        None if status == "refunded" && payment.order.is_some() => return Err(missing("orderId")),
+        _ => {}
+    }
+    let external = body.text("externalPaymentId")?.filter(|id| !id.is_empty());
+    match status.as_str() {
+        "captured" => capture(state, &mut payment)?,
+        "rejected" => reject(&mut payment, &body)?,
+        "refunded" => refund(state, &mut payment, &body)?,
+        _ => return Err(bad_request("status is one of rejected, captured, refunded")),
+    }
+    payment.external = external.or(payment.external);
+    let shown = payments::view(state, &payment);
+    state.payments.insert(id, payment);
+    payments::follow(state, id);
+    wrapped(StatusCode::OK, "payment", shown)
+}
+
+pub(super) fn cancel(state: &mut State, id: u64) -> Answer {
+    let payment = state.payments.get_mut(&id).ok_or_else(|| not_found("Payment"))?;
+    if payment.status != PaymentState::Authorized {
+        return Err(impossible("Only an authorized payment can be cancelled"));
+    }
+    payment.status = PaymentState::Cancelled;
+    let payment = payment.clone();
+    payments::follow(state, id);
+    wrapped(StatusCode::OK, "payment", payments::view(state, &payment))
+}
+
+/// From authorised; from rejected, because banks change their mind; and again, to change the gateway's id.
+fn capture(state: &mut State, payment: &mut CleengPayment) -> Result<(), Refusal> {
+    match payment.status {
+        PaymentState::Captured => return Ok(()),
+        PaymentState::Authorized | PaymentState::Rejected => {}
+        other => return Err(impossible(format!("A {} payment cannot be captured", other.as_str()))),
+    }
+    let paid_by = payment.order.and_then(|id| state.orders.get(&id)).and_then(|order| order.paid_by);
+    if let Some(first) = paid_by.filter(|first| *first != payment.id) {
+        let what = format!("payment {} of an order that payment {first} paid", payment.id);
+        note(state, ViolationKind::TwoCapturedForOrder, what);
+        return Err(impossible("The order is already paid"));
+    }
+    payment.status = PaymentState::Captured;
+    payment.captured = Some(state.now);
+    Ok(())
+}
+
+/// From authorised; from captured, because a capture can fail late; and again.
+fn reject(payment: &mut CleengPayment, body: &Body<'_>) -> Result<(), Refusal> {
+    if !matches!(payment.status, PaymentState::Authorized | PaymentState::Captured | PaymentState::Rejected) {
+        return Err(impossible(format!("A {} payment cannot be rejected", payment.status.as_str())));
+    }
+    payment.rejected_reason = Some(body.required_text("rejectedReason")?);
+    payment.status = PaymentState::Rejected;
+    Ok(())
+}
+
+/// From captured, in parts until all of it is returned.
+fn refund(state: &mut State, payment: &mut CleengPayment, body: &Body<'_>) -> Result<(), Refusal> {
+    body.required_text("paymentOperation")?;
+    let reason = body.required_text("refundedReason")?;
+    let kind = body.text("refundType")?;
+    if kind.as_deref().is_some_and(|kind| !matches!(kind, "refund" | "chargeback")) {
+        return Err(bad_request("refundType is refund or chargeback"));
+    }
+    if !matches!(payment.status, PaymentState::Captured | PaymentState::Refunded) {
+        return Err(impossible(format!("A {} payment cannot be refunded", payment.status.as_str())));
+    }
+    let left = payment.price.amount - payment.refunded;
+    let amount = body.amount("refundedAmount")?.unwrap_or(left);
+    if amount <= Decimal::ZERO || amount > left {
+        let what = format!("{amount} of {left} that are left of payment {}", payment.id);
+        note(state, ViolationKind::RefundedTooMuch, what);
+        return Err(impossible("The refunded amount is more than what is left"));
+    }
+    payment.refunded += amount;
+    payment.refunded_reason = Some(reason);
+    payment.refund_kind = kind.or(payment.refund_kind.take());
+    payment.status = PaymentState::Refunded;
+    Ok(())
+}

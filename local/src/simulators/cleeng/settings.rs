@@ -1,0 +1,48 @@
+//! Who the simulated publisher is, and with which payment methods.
+
+use std::time::Duration;
+
+/// The simulated publisher. `default()` serves a laptop: every value is made up and public.
+#[derive(Clone, Debug)]
+pub struct CleengSimulatorSettings {
+    /// The key that the API wants in `X-Publisher-Token`.
+    pub publisher_token: String,
+    /// The publisher (`broadcasterId` of webhooks).
+    pub publisher_id: u64,
+    /// Signs webhooks to `webhook_url`.
+    pub webhook_secret: String,
+    /// Signs customers' tokens (HS256).
+    pub jwt_secret: String,
+    /// The payment methods, all of them with Cleeng's recommended dunning actions.
+    pub payment_methods: Vec<SimulatedMethod>,
+    /// Where all topics are sent from the start; none where set-up is to be exercised.
+    pub webhook_url: Option<String>,
+    /// How long after its first captured payment a subscription appears.
+    pub subscription_delay: Duration,
+}
+
+/// A payment method of the publisher.
+#[derive(Clone, Debug)]
+pub struct SimulatedMethod {
+    /// Cleeng's id.
+    pub id: u64,
+    /// The gateway behind it.
+    pub gateway: String,
+    /// Whether renewals are authorised before they are captured.
+    pub authorized_first: bool,
+}
+
+impl Default for CleengSimulatorSettings {
+    fn default() -> Self {
+        let method = |id, gateway: &str| SimulatedMethod { id, gateway: gateway.to_owned(), authorized_first: true };
+        Self {
+            publisher_token: "simulated-publisher-token-of-48-characters-0000".to_owned(),
+            publisher_id: 558_186_818,
+            webhook_secret: "simulated-webhook-secret-of-cleeng".to_owned(),
+            jwt_secret: "simulated-jwt-secret-of-cleeng".to_owned(),
+            payment_methods: vec![method(194_856_795, "stripe"), method(320_113_641, "adyen")],
+            webhook_url: Some("http://connector.test/webhooks/cleeng".to_owned()),
+            subscription_delay: Duration::from_secs(3),
+        }
+    }
+}
