@@ -5,7 +5,7 @@ use bytes::Bytes;
 use entrypoint::http::{CallerAddress, Refusal, answer, bearer, read_body};
 use gateways::Buyer;
 use http::{Request, Response};
-use ledger::{ManagedBy, Mapping, Stage, Standing, Subject};
+use ledger::{Mapping, Stage, Standing, Subject};
 use payment::{Answer, Failure, GatewayName, Identity, Intention, OrderId, Target, Verb};
 use serde::Deserialize;
 use serde_json::Value;
@@ -49,29 +49,16 @@ pub(crate) async fn serve(
 pub(crate) fn opened(payable: &Payable<'_>) -> Mapping {
     let Payable { order, route, .. } = payable;
     Mapping {
-        subject: Subject::Order(order.id),
-        version: 0,
-        fence: 0,
-        due: None,
-        customer: order.customer,
-        offer: Some(order.offer.clone()),
-        method: route.payment_method_id,
-        gateway: route.gateway.clone(),
         account: route.merchant_account.clone(),
+        offer: Some(order.offer.clone()),
         country: order.country.clone(),
-        details: None,
-        token: None,
-        superseded: Vec::new(),
-        barred: None,
-        managed_by: ManagedBy::Cleeng,
-        standing: Standing::Open,
-        period_end: None,
-        capture_asked: None,
-        wake: None,
-        looks: 0,
-        became: None,
-        attempts: Vec::new(),
-        history: Vec::new(),
+        ..Mapping::new(
+            Subject::Order(order.id),
+            order.customer,
+            route.payment_method_id,
+            route.gateway.clone(),
+            Standing::Open,
+        )
     }
 }
 

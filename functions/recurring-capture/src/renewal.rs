@@ -5,7 +5,7 @@ use cleeng::NewRenewalOrder;
 use cleeng::webhook::Billing;
 use gateways::Route;
 use jiff::Timestamp;
-use ledger::{ManagedBy, Mapping, Standing, Subject};
+use ledger::{Mapping, Standing, Subject};
 use payment::{
     Currency, Decline, DeclineClass, DeclineReason, Failure, Identity, Intention, Money, MoneyError, Target,
     Verb,
@@ -140,29 +140,18 @@ fn refusal(mapping: &Mapping, unpayable: Option<&MoneyError>) -> Option<Decline>
 /// The item as the request finds it: made if there is none, and with the card that pays from now on.
 fn current(billing: &Billing, mapping: Option<Mapping>, route: &Route) -> Result<Mapping, Failure> {
     let mut mapping = mapping.unwrap_or_else(|| Mapping {
-        subject: Subject::Subscription(billing.subscription),
-        version: 0,
-        fence: 0,
-        due: None,
-        customer: billing.customer,
-        offer: Some(billing.offer.clone()),
-        method: route.payment_method_id,
-        gateway: route.gateway.clone(),
         account: route.merchant_account.clone(),
+        offer: Some(billing.offer.clone()),
         country: billing.country.clone(),
         details: billing.details,
         token: billing.token.clone(),
-        superseded: Vec::new(),
-        barred: None,
-        managed_by: ManagedBy::Cleeng,
-        standing: Standing::Active,
-        period_end: None,
-        capture_asked: None,
-        wake: None,
-        looks: 0,
-        became: None,
-        attempts: Vec::new(),
-        history: Vec::new(),
+        ..Mapping::new(
+            Subject::Subscription(billing.subscription),
+            billing.customer,
+            route.payment_method_id,
+            route.gateway.clone(),
+            Standing::Active,
+        )
     });
     if mapping.customer != billing.customer {
         return Err(Failure::alarm(format!(

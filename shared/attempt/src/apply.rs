@@ -36,6 +36,8 @@ pub fn began(
         reference: None,
         payment,
         late: false,
+        by_bank: false,
+        method: None,
         facts: payment::Facts::default(),
     }
 }

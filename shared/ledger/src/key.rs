@@ -29,7 +29,7 @@ impl Subject {
             "order" => id.parse().ok().map(Self::Order),
             "renewal" => id.parse().ok().map(Self::Subscription),
             "details" => id.parse().ok().map(Self::Customer),
-            "refund" => id.parse().ok().map(Self::Payment),
+            "refund" | "payment" => id.parse().ok().map(Self::Payment),
             _ => None,
         }
     }

@@ -16,5 +16,5 @@ pub use event::{Kept, KeptEvent};
 pub use history::{HISTORY_LINES_MAX, Line};
 pub use key::{ItemKey, Subject};
 pub use ledger::{DUE_SHARDS, DueItem, DuePage, Ledger, Written};
-pub use mapping::{Attempt, ManagedBy, Mapping, Stage, Standing};
+pub use mapping::{Attempt, ManagedBy, Mapping, Paid, Stage, Standing, Tries};
 pub use memory::MemoryLedger;

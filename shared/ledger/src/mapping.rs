@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use payment::{
-    Answer, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, OfferId,
-    OrderId, PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
+    Answer, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, Money,
+    OfferId, OrderId, PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,9 @@ pub struct Mapping {
     /// The end of the period whose renewal is under way or was last done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period_end: Option<Timestamp>,
+    /// A capture that Cleeng asked for while the authorisation was still unknown: made up for as soon as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_asked: Option<Timestamp>,
     /// When the timer must look at the mapping itself, attempts aside: a subscription to be linked, a renewal of our own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake: Option<Timestamp>,
@@ -67,6 +70,15 @@ pub struct Mapping {
     /// For an order: the subscription that it became.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub became: Option<SubscriptionId>,
+    /// For a payment: what was captured, and so what may be returned at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<Paid>,
+    /// For a subscription: the orders that paid for its latest periods, oldest first: a chargeback comes months later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paid_orders: Vec<OrderId>,
+    /// For a customer: how often cards were tried.
+    #[serde(default, skip_serializing_if = "Tries::is_none")]
+    pub tries: Tries,
     /// The attempts of the current period, oldest first; all tries of an order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -76,6 +88,44 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// An item that was never written and holds nothing yet.
+    pub fn new(
+        subject: Subject,
+        customer: CustomerId,
+        method: PaymentMethodId,
+        gateway: GatewayName,
+        standing: Standing,
+    ) -> Self {
+        Self {
+            subject,
+            version: 0,
+            fence: 0,
+            due: None,
+            customer,
+            offer: None,
+            method,
+            gateway,
+            account: None,
+            country: None,
+            details: None,
+            token: None,
+            superseded: Vec::new(),
+            barred: None,
+            managed_by: ManagedBy::Cleeng,
+            standing,
+            period_end: None,
+            capture_asked: None,
+            wake: None,
+            looks: 0,
+            became: None,
+            paid: None,
+            paid_orders: Vec::new(),
+            tries: Tries::default(),
+            attempts: Vec::new(),
+            history: Vec::new(),
+        }
+    }
+
     /// The attempt of this identity.
     pub fn attempt(&self, identity: &Identity) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.intention.identity == *identity)
@@ -86,12 +136,47 @@ impl Mapping {
         self.attempts.iter_mut().find(|attempt| attempt.intention.identity == *identity)
     }
 
-    /// Adds a line to the time-line; the oldest makes room.
+    /// Adds a line to the time-line, by the second; the oldest makes room.
     pub fn tell(&mut self, at: Timestamp, what: impl Into<String>) {
+        let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
         self.history.push(Line { at, what: what.into() });
         if let Some(surplus) = self.history.len().checked_sub(HISTORY_LINES_MAX) {
             self.history.drain(..surplus);
         }
+    }
+}
+
+/// What a payment captured: what refunds of it are made from, and what they can be at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    /// The order that it paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderId>,
+    /// The gateway's id, by which it is refunded.
+    pub reference: GatewayReference,
+    /// What was captured.
+    pub money: Money,
+    /// The same in Cleeng's own amount.
+    pub price: Price,
+    /// Whether it was an order's first payment, not a renewal.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub first: bool,
+}
+
+/// How often a customer's cards were tried, so that nobody can test stolen ones here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tries {
+    /// All verifications so far: the number of the latest.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub count: u32,
+    /// When cards were tried, for as long as it counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<Timestamp>,
+}
+
+impl Tries {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -157,6 +242,15 @@ pub struct Attempt {
     /// Cleeng's record of the payment, once it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
+    /// Whether it was still open when its subscription began to be ended: what it takes after that is returned.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub late: bool,
+    /// For money on its way back: whether the bank took it (a chargeback) and nobody gave it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_bank: bool,
+    /// The payment method that it was tried by, where its item has none of its own (a customer's).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<PaymentMethodId>,
     /// All news of it from the gateway.
     #[serde(default, skip_serializing_if = "Facts::is_empty")]
     pub facts: Facts,
@@ -216,6 +310,10 @@ impl Attempt {
     pub fn order(&self) -> Option<OrderId> {
         self.intention.order
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 fn is_zero(number: &u32) -> bool {

@@ -38,6 +38,11 @@ impl Identity {
         Self(format!("refund/{payment}/{}", bounded(name)))
     }
 
+    /// A payment that Cleeng has and no attempt of ours made; only its steps are ever carried out.
+    pub fn payment(payment: PaymentId) -> Self {
+        Self(format!("payment/{payment}"))
+    }
+
     /// A refund or void that we owe on our own account, because the charge of this attempt may not stand.
     pub fn undo(&self) -> Self {
         self.step("undo")
@@ -61,6 +66,16 @@ impl Identity {
     /// Whether this is a step of `other` (its capture, cancel or undo).
     pub fn is_step_of(&self, other: &Self) -> bool {
         self.0.strip_prefix(&other.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The attempt that this is a step of, or itself.
+    pub fn base(&self) -> Self {
+        let steps = ["/capture", "/cancel", "/undo"];
+        let mut text = self.0.as_str();
+        while let Some(shorter) = steps.iter().find_map(|step| text.strip_suffix(step)) {
+            text = shorter;
+        }
+        Self(text.to_owned())
     }
 
     /// The identity as text.
@@ -185,6 +200,7 @@ mod tests {
         assert_ne!(renewal(1).key(), renewal(2).key());
         assert!(renewal(1).capture().is_step_of(&renewal(1)));
         assert!(!renewal(11).is_step_of(&renewal(1)));
+        assert_eq!(renewal(1).capture().undo().base(), renewal(1));
     }
 
     #[test]
