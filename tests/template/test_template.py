@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import roles
@@ -12,9 +13,7 @@ from expand import ROOT, VALUES, expanded, jobs, of_type, written
 QUEUE_JOBS = ["RecurringCapture", "Termination", "Settlement"]
 CALLS = {"CleengSecret", "StripeSecret", "AdyenSecret"}
 HOOKS = {"CleengWebhookSecret", "StripeWebhookSecret", "AdyenWebhookSecret"}
-LEDGER = {"dynamodb:GetItem", "dynamodb:PutItem"}
 RECEIVE = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
-SEND = {"sqs:SendMessage"}
 
 
 def tool(name):
@@ -136,39 +135,59 @@ def test_buyers_hear_an_answer_before_the_api_gives_up():
         assert function(name)["Timeout"] < 30
 
 
-@pytest.mark.parametrize(("name", "expected"), {
-    "InitialPurchase": {"secrets": CALLS, "ledger": LEDGER},
-    "PaymentDetails": {"secrets": CALLS, "ledger": LEDGER},
-    "WebhookIngest": {"secrets": HOOKS, "ledger": LEDGER | {"dynamodb:UpdateItem"}, "sends": set(QUEUE_JOBS)},
-    "RecurringCapture": {"secrets": CALLS, "ledger": LEDGER, "receives": True},
-    "Termination": {"secrets": CALLS, "ledger": LEDGER, "receives": True},
-    "Settlement": {"secrets": CALLS, "ledger": LEDGER, "receives": True, "sends": {"Settlement"}},
-    "RenewalSchedule": {
-        "secrets": CALLS,
-        "ledger": LEDGER | {"dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"},
-        "sends": set(QUEUE_JOBS),
-    },
-}.items())
-def test_a_job_may_do_what_it_needs_and_nothing_else(name, expected):
+# What a call of the ledger's contract needs in the table (shared/ledger/src/dynamo).
+ACTIONS = {
+    "mapping": "dynamodb:GetItem", "event": "dynamodb:GetItem", "write": "dynamodb:PutItem",
+    "keep_event": "dynamodb:PutItem", "mark_event": "dynamodb:UpdateItem", "due": "dynamodb:Query",
+    "page": "dynamodb:Scan",
+}
+
+
+def needs(job):
+    """What a job's sources say it needs: ledger actions, secrets, queues it sends to, and whether it reads one."""
+    folder = ROOT / "functions" / job
+    sources = "\n".join(path.read_text() for path in (folder / "src").rglob("*.rs"))
+    crates = set(tomllib.loads((folder / "Cargo.toml").read_text())["dependencies"])
+    calls = re.findall(r"\bledger\s*\.\s*(" + "|".join(ACTIONS) + r")\(", sources)
+    actions = {ACTIONS[call] for call in calls}
+    secrets = set()
+    if "attempt" in crates:  # whoever may begin an attempt reads, writes and speaks to Cleeng and the gateways
+        actions |= {"dynamodb:GetItem", "dynamodb:PutItem"}
+        secrets = CALLS
+    elif "gateways" in crates:
+        secrets = HOOKS
+    main = (folder / "src" / "main.rs").read_text()
+    sends = re.search(r"Outside::real\([^\[]*\[([^\]]*)\]", main, re.S).group(1)
+    return actions, secrets, {f"{each}Queue" for each in re.findall(r"Job::(\w+)", sends)}, "batch::run" in main
+
+
+@pytest.mark.parametrize(("job", "name"), jobs().items())
+def test_a_job_may_do_what_its_code_needs_and_nothing_else(job, name):
+    actions, secrets, sends, receives = needs(job)
+    if name == "WebhookIngest":
+        actions.add("dynamodb:GetItem")  # of the item that is never there, to open the connection
     allowed = granted(name)
-    assert allowed.pop("secretsmanager:GetSecretValue") == expected["secrets"]
-    assert {action for action in allowed if action.startswith("dynamodb:")} == expected["ledger"]
-    sends = {f"{job}Queue" for job in expected.get("sends", set())}
-    assert allowed.get("sqs:SendMessage", set()) == sends
-    receives = {action for action in allowed if action.startswith("sqs:")} - SEND
-    assert receives == (RECEIVE if expected.get("receives") else set())
-    for action in receives:
+    assert {action for action in allowed if action.startswith("dynamodb:")} == actions
+    assert allowed.pop("secretsmanager:GetSecretValue", set()) == secrets
+    assert allowed.pop("sqs:SendMessage", set()) == sends
+    assert {action for action in allowed if action.startswith("sqs:")} == (RECEIVE if receives else set())
+    for action in RECEIVE if receives else []:
         assert allowed[action] == {f"{name}Queue"}
-    others = {a for a in allowed if a.split(":")[0] not in ("dynamodb", "sqs", "kms", "logs")}
-    assert others == set()
     assert allowed["kms:Decrypt"] == {"Key"} and allowed["logs:PutLogEvents"] == {f"{name}Log"}
+    assert {action.split(":")[0] for action in allowed} <= {"dynamodb", "sqs", "kms", "logs"}
+
+
+@pytest.mark.parametrize(("job", "name"), jobs().items())
+def test_a_job_knows_the_queues_it_sends_to_and_no_others(job, name):
+    known = {value["Ref"] for key, value in function(name)["Environment"]["Variables"].items() if key.endswith("_QUEUE_URL")}
+    assert known == needs(job)[2]
 
 
 @pytest.mark.parametrize("name", jobs().values())
 def test_a_job_is_told_of_the_secrets_it_may_read_and_of_no_others(name):
-    listed = function(name)["Environment"]["Variables"]["SECRETS"]["Fn::Join"][1]
+    listed = function(name)["Environment"]["Variables"].get("SECRETS", {"Fn::Join": ["", []]})["Fn::Join"][1]
     told = {roles.said(each).split(" ")[0] for each in listed}
-    assert told == granted(name)["secretsmanager:GetSecretValue"]
+    assert told == granted(name).get("secretsmanager:GetSecretValue", set())
 
 
 def test_no_role_has_a_wildcard():
@@ -199,6 +218,47 @@ def test_no_secret_travels_in_an_environment_variable():
         if re.search(r"TOKEN|PASSWORD|API_KEY|SECRET_KEY|HMAC|WEBHOOK_SECRETS|PATH_KEY", name)
     }
     assert names == set()
+
+
+def sources():
+    """The Rust of the jobs and of what they share, without tests."""
+    for folder in ["shared", "functions"]:
+        for path in sorted((ROOT / folder).glob("*/src/**/*.rs")):
+            yield path.read_text().split("#[cfg(test)]")[0]
+
+
+def given():
+    """Names of settings that the template gives as environment variables."""
+    variables = [function(logical)["Environment"]["Variables"] for logical in jobs().values()]
+    return set().union(*variables)
+
+
+def secret_members():
+    """Names of settings that the secrets hold, as their descriptions say."""
+    secrets = of_type(expanded(), "AWS::SecretsManager::Secret").values()
+    return set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", " ".join(each["Properties"]["Description"] for each in secrets)))
+
+
+def test_every_setting_that_the_template_gives_is_read_by_the_code():
+    words = {word for text in sources() for word in re.findall(r'"([A-Z][A-Z0-9_]+)"', text)}
+    assert given() | secret_members() <= words
+
+
+def test_every_setting_that_the_code_reads_is_given_by_the_template_or_a_secret():
+    call = r"\.\s*(?:required|optional|parsed|parsed_or|address|secret|secrets|json)(?:::<[^>]*>)?\(\s*"
+    read = set()
+    for text in sources():
+        names = dict(re.findall(r'const (\w+): &(?:\'static )?str = "([A-Z][A-Z0-9_]+)"', text))
+        read |= set(re.findall(call + r'"([A-Z][A-Z0-9_]+)"', text))
+        read |= {names[name] for name in re.findall(call + r"([A-Z_]+)\b", text) if name in names}
+    assert len(read) > 20
+    platform = {name for name in read if name.startswith("AWS_")}  # Lambda's own, and endpoints of the local system
+    assert read - platform <= given() | secret_members()
+
+
+def test_the_deployers_guide_names_every_member_of_every_secret():
+    guide = (ROOT / "docs" / "deploying.md").read_text()
+    assert {name for name in secret_members() if f"`{name}`" not in guide} == set()
 
 
 def test_the_ledger_survives_mistakes():
