@@ -1,5 +1,6 @@
 //! Stories, contracts and house rules.
 
+mod gateways;
 mod ledger;
 mod queue;
 mod tidy;
