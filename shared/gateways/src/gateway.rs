@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payment::{
-    Currency, CustomerId, GatewayName, GatewayReference, Intention, MerchantAccount, MinorUnits, Money, OrderId,
-    Outcome, Token,
+    Currency, CustomerId, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, MinorUnits,
+    Money, OrderId, Outcome, Token,
 };
 use serde_json::Value;
 use url::Url;
@@ -34,10 +34,20 @@ pub trait Gateway: Send + Sync {
     async fn checkout(&self, ask: &Checkout, deadline: Deadline) -> Result<CheckoutPage, GatewayError>;
 
     /// Buyer present: charges at once and keeps the card for renewals ([`payment::Verb::Purchase`]).
-    async fn authorise(&self, ask: &Intention, buyer: &Buyer, deadline: Deadline) -> Result<Outcome, GatewayError>;
+    async fn authorise(
+        &self,
+        ask: &Intention,
+        buyer: &Buyer,
+        deadline: Deadline,
+    ) -> Result<Outcome, GatewayError>;
 
     /// Buyer present: checks the card at zero amount and keeps it ([`payment::Verb::Verify`]).
-    async fn verify(&self, ask: &Intention, buyer: &Buyer, deadline: Deadline) -> Result<Outcome, GatewayError>;
+    async fn verify(
+        &self,
+        ask: &Intention,
+        buyer: &Buyer,
+        deadline: Deadline,
+    ) -> Result<Outcome, GatewayError>;
 
     /// After 3-D Secure or a redirect: asks the gateway itself what came of it. The browser is never believed.
     async fn resume(
@@ -48,7 +58,11 @@ pub trait Gateway: Send + Sync {
     ) -> Result<Outcome, GatewayError>;
 
     /// Buyer away: holds ([`payment::Verb::Authorise`]) or charges at once ([`payment::Verb::Charge`]) a stored card.
-    async fn authorise_off_session(&self, ask: &Intention, deadline: Deadline) -> Result<Outcome, GatewayError>;
+    async fn authorise_off_session(
+        &self,
+        ask: &Intention,
+        deadline: Deadline,
+    ) -> Result<Outcome, GatewayError>;
 
     /// Takes what was authorised.
     async fn capture(&self, ask: &Intention, deadline: Deadline) -> Result<Outcome, GatewayError>;
@@ -69,6 +83,13 @@ pub trait Gateway: Send + Sync {
         deadline: Deadline,
     ) -> Result<Resolution, GatewayError>;
 
+    /// Whose attempt and order a payment of the gateway's is, where our words stand beside it and the gateway can be
+    /// asked: refunds made by hand and chargebacks name nothing but the payment.
+    async fn origin(&self, payment: &GatewayReference, deadline: Deadline) -> Result<Origin, GatewayError>;
+
+    /// Which customer of Cleeng's a stored token belongs to; `None` where the gateway does not know.
+    async fn owner(&self, token: &Token, deadline: Deadline) -> Result<Option<CustomerId>, GatewayError>;
+
     /// Removes a stored token at the gateway. Already gone is success.
     async fn forget(
         &self,
@@ -77,6 +98,15 @@ pub trait Gateway: Send + Sync {
         account: Option<&MerchantAccount>,
         deadline: Deadline,
     ) -> Result<(), GatewayError>;
+}
+
+/// Where a payment came from, as far as the gateway knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Our attempt.
+    pub attempt: Option<Identity>,
+    /// The order that it pays.
+    pub order: Option<OrderId>,
 }
 
 /// What came of looking for a lost answer.
@@ -155,4 +185,3 @@ impl fmt::Debug for BuyerReturn {
         f.debug_struct("BuyerReturn").field("reference", &self.reference).finish_non_exhaustive()
     }
 }
-

@@ -9,6 +9,6 @@ mod routing;
 pub mod stripe;
 
 pub use error::{GatewayError, WebhookError};
-pub use gateway::{Buyer, BuyerReturn, Checkout, CheckoutPage, Gateway, Resolution};
+pub use gateway::{Buyer, BuyerReturn, Checkout, CheckoutPage, Gateway, Origin, Resolution};
 pub use news::{News, NewsKind, WebhookReader, WebhookRequest};
 pub use routing::{CaptureMode, Gateways, Route, Routes};

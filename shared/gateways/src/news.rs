@@ -1,7 +1,9 @@
 //! What gateways tell us by webhook, in our words.
 
 use jiff::Timestamp;
-use payment::{Answer, Card, FactKind, GatewayName, GatewayReference, Identity, MerchantAccount, Money, Token};
+use payment::{
+    Answer, Card, FactKind, GatewayName, GatewayReference, Identity, MerchantAccount, Money, Token,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::WebhookError;

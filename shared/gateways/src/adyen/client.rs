@@ -12,9 +12,9 @@ use payment::{
 use tracing::debug;
 
 use super::config::AdyenSettings;
-use super::name;
 use super::translate::{self, Operation};
-use crate::{Buyer, BuyerReturn, Checkout, CheckoutPage, Gateway, GatewayError, Resolution};
+use super::{name, token};
+use crate::{Buyer, BuyerReturn, Checkout, CheckoutPage, Gateway, GatewayError, Origin, Resolution};
 
 /// Adyen as a [`Gateway`].
 #[derive(Clone)]
@@ -174,6 +174,15 @@ impl Gateway for Adyen {
             }
         };
         Ok(Resolution::Found(outcome))
+    }
+
+    /// Adyen cannot be asked about a payment; all its webhooks carry our reference.
+    async fn origin(&self, _: &GatewayReference, _: Deadline) -> Result<Origin, GatewayError> {
+        Ok(Origin::default())
+    }
+
+    async fn owner(&self, token: &Token, _: Deadline) -> Result<Option<CustomerId>, GatewayError> {
+        Ok(token::owner(token))
     }
 
     async fn forget(

@@ -33,6 +33,11 @@ pub(super) fn shopper(customer: CustomerId) -> String {
     format!("{PREFIX}{customer}")
 }
 
+/// The customer in a token; `None` where it came from an earlier system.
+pub(super) fn owner(token: &Token) -> Option<CustomerId> {
+    token.expose().split_once('|')?.0.strip_prefix(PREFIX)?.parse().ok()
+}
+
 const PREFIX: &str = "cleeng-";
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -135,7 +136,7 @@ pub(super) struct PaymentResponse<'a> {
     pub(super) refusal_reason_code: Option<String>,
     #[serde(default)]
     pub(super) additional_data: AdditionalData,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) payment_method: Option<ReadPaymentMethod>,
     #[serde(default, borrow)]
     pub(super) action: Option<&'a RawValue>,
@@ -183,7 +184,7 @@ pub(super) struct Webhook {
     pub(super) created_at: Option<String>,
     #[serde(default, deserialize_with = "text")]
     pub(super) event_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) data: Option<StoredMethod>,
 }
 
@@ -234,13 +235,19 @@ pub(super) struct StoredMethod {
     pub(super) stored_payment_method_id: Option<String>,
 }
 
-/// An amount as Adyen writes it.
-#[derive(Debug, Deserialize)]
+/// An amount as Adyen writes it. One of another shape is there, and says nothing: it agrees with no amount.
+#[derive(Debug, Default)]
 pub(super) struct ReadAmount {
-    #[serde(default, deserialize_with = "text")]
     pub(super) value: Option<String>,
-    #[serde(default, deserialize_with = "text")]
     pub(super) currency: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for ReadAmount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Value::Object(mut fields) = Value::deserialize(deserializer)? else { return Ok(Self::default()) };
+        let mut take = |name| fields.remove(name).and_then(plain);
+        Ok(Self { value: take("value"), currency: take("currency") })
+    }
 }
 
 /// `paymentMethod` of an answer.
@@ -271,6 +278,11 @@ impl<'de> Deserialize<'de> for AdditionalData {
 /// Text, number or truth value as text; anything else, `null` among it, as absent.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(plain(Value::deserialize(deserializer)?))
+}
+
+/// A member of its own shape; of any other shape it counts as absent.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
 fn plain(value: Value) -> Option<String> {

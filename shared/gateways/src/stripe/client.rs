@@ -17,7 +17,7 @@ use super::stored_card::StoredCard;
 use super::translate::{self, Operation, Standing};
 use super::wire::{Named, Refund};
 use super::{minor_units, name};
-use crate::{Buyer, BuyerReturn, Checkout, CheckoutPage, Gateway, GatewayError, Resolution};
+use crate::{Buyer, BuyerReturn, Checkout, CheckoutPage, Gateway, GatewayError, Origin, Resolution};
 
 /// A bank may take long over a charge, and an answer in hand spares a look-up; the front door waits 29 s in all.
 const WRITE_SECONDS_MAX: Duration = Duration::from_secs(15);
@@ -325,6 +325,15 @@ impl Gateway for Stripe {
                 Ok(Resolution::Found(Outcome::unknown(why, known.cloned())))
             }
         }
+    }
+
+    async fn origin(&self, payment: &GatewayReference, deadline: Deadline) -> Result<Origin, GatewayError> {
+        translate::origin(&self.answered(&Operation::Read(payment), deadline).await?)
+    }
+
+    async fn owner(&self, token: &Token, deadline: Deadline) -> Result<Option<CustomerId>, GatewayError> {
+        let Some(card) = StoredCard::read(token) else { return Ok(None) };
+        translate::owner(&self.answered(&Operation::ReadCustomer(card.customer), deadline).await?)
     }
 
     async fn forget(

@@ -177,6 +177,13 @@ pub(super) struct Named {
     pub(super) id: String,
 }
 
+/// Any object of which only what we wrote beside it matters.
+#[derive(Clone, Deserialize)]
+pub(super) struct Beside {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) metadata: Metadata,
+}
+
 /// The body of an answer that is not 2xx.
 #[derive(Clone, Deserialize)]
 pub(super) struct ErrorBody {

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{StatusCode, header};
-use payment::{Approval, Decline, DeclineClass, DeclineReason, Intention, Outcome};
+use payment::{Approval, CustomerId, Decline, DeclineClass, DeclineReason, Intention, Outcome, Reference};
 use serde::de::DeserializeOwned;
 
 use super::read::{Approved, is_asked, reference};
-use super::request::REFERENCE;
+use super::request::{CUSTOMER, ORDER, REFERENCE};
 use super::response::{Standing, alarm, of_payment, of_refund, of_setup, standing};
-use crate::GatewayError;
 use crate::stripe::name;
 use crate::stripe::stored_card::is_id;
 use crate::stripe::wire::{
-    ErrorBody, List, Metadata, Named, PaymentIntent, PaymentMethod, Refund, RefundStatus, SetupIntent,
+    Beside, ErrorBody, List, Metadata, Named, PaymentIntent, PaymentMethod, Refund, RefundStatus, SetupIntent,
 };
+use crate::{GatewayError, Origin};
 
 /// What a single object that was asked for by its id says of an intention.
 pub(in crate::stripe) fn read(
@@ -118,6 +118,30 @@ pub(in crate::stripe) fn made_customer(answer: &http::Response<Bytes>) -> Result
         return Err(not_looked(answer));
     }
     body(answer.body()).map(|Named { id }| id).filter(|id| is_id(id)).ok_or_else(unreadable)
+}
+
+/// Our words beside a payment. One that Stripe does not have came from nobody.
+pub(in crate::stripe) fn origin(answer: &http::Response<Bytes>) -> Result<Origin, GatewayError> {
+    let metadata = beside(answer)?;
+    Ok(Origin {
+        attempt: metadata.get(REFERENCE).and_then(|text| Reference::identity(text)),
+        order: metadata.get(ORDER).and_then(|text| text.parse().ok()),
+    })
+}
+
+/// Cleeng's customer beside Stripe's.
+pub(in crate::stripe) fn owner(answer: &http::Response<Bytes>) -> Result<Option<CustomerId>, GatewayError> {
+    Ok(beside(answer)?.get(CUSTOMER).and_then(|text| text.parse().ok()))
+}
+
+fn beside(answer: &http::Response<Bytes>) -> Result<Metadata, GatewayError> {
+    if answer.status() == StatusCode::NOT_FOUND {
+        return Ok(Metadata::new());
+    }
+    if !answer.status().is_success() {
+        return Err(not_looked(answer));
+    }
+    body::<Beside>(answer.body()).map(|Beside { metadata }| metadata).ok_or_else(unreadable)
 }
 
 /// Whether a detachment was refused in a way that a card which is gone would explain.

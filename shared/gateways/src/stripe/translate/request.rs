@@ -45,6 +45,8 @@ pub(in crate::stripe) enum Operation<'a> {
     Detach { customer: CustomerId, payment_method: &'a str },
     /// Reads a stored card.
     ReadCard(&'a str),
+    /// Reads Stripe's customer.
+    ReadCustomer(&'a str),
 }
 
 /// Our words in Stripe's `metadata`; it comes back in every answer, search and webhook.
@@ -53,7 +55,8 @@ pub(in crate::stripe) const REFERENCE: &str = "reference";
 pub(in crate::stripe) const CUSTOMER: &str = "cleeng_customer_id";
 /// A set-up has no currency of its own; its webhook must name one.
 pub(in crate::stripe) const CURRENCY: &str = "currency";
-const ORDER: &str = "cleeng_order_id";
+/// The order that a payment pays.
+pub(in crate::stripe) const ORDER: &str = "cleeng_order_id";
 
 /// How far our clock may be ahead of Stripe's when a list is asked by time.
 const CLOCK_DIFFERENCE_MAX: SignedDuration = SignedDuration::from_mins(10);
@@ -108,6 +111,7 @@ fn path(operation: &Operation<'_>) -> Cow<'static, str> {
         Operation::ListSetups { .. } => "setup_intents".into(),
         Operation::Detach { payment_method, .. } => format!("payment_methods/{payment_method}/detach").into(),
         Operation::ReadCard(payment_method) => format!("payment_methods/{payment_method}").into(),
+        Operation::ReadCustomer(customer) => format!("customers/{customer}").into(),
     }
 }
 
@@ -139,7 +143,8 @@ fn key(operation: &Operation<'_>) -> Option<IdempotencyKey> {
         | Operation::SearchCustomers(_)
         | Operation::ListSetups { .. }
         | Operation::ListRefunds(_)
-        | Operation::ReadCard(_) => None,
+        | Operation::ReadCard(_)
+        | Operation::ReadCustomer(_) => None,
     }
 }
 
@@ -209,7 +214,10 @@ fn parameters(operation: &Operation<'_>) -> Form {
         Operation::ListRefunds(payment) => {
             form.with("payment_intent", payment.to_string()).with("limit", PAGE_SIZE)
         }
-        Operation::Read(_) | Operation::Detach { .. } | Operation::ReadCard(_) => form,
+        Operation::Read(_)
+        | Operation::Detach { .. }
+        | Operation::ReadCard(_)
+        | Operation::ReadCustomer(_) => form,
     }
 }
 
