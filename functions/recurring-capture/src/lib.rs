@@ -33,6 +33,12 @@ enum WithoutAuthorisation {
 impl Renewals {
     /// Reads what Cleeng, the gateways and the routes need, and `CAPTURE_WITHOUT_AUTHORISATION` (`charge`, the default, or `skip`).
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
+        let means = entrypoint::means(settings, outside, &Routes::from_settings(settings)?)?;
+        Self::with_means(means, settings)
+    }
+
+    /// The same with means of one's own, such as a gateway whose every move a test decides.
+    pub fn with_means(means: Means, settings: &Settings) -> Result<Self, SettingError> {
         const POLICY: &str = "CAPTURE_WITHOUT_AUTHORISATION";
         let routes = Routes::from_settings(settings)?;
         let without_authorisation = match settings.optional(POLICY)? {
@@ -40,7 +46,7 @@ impl Renewals {
             Some("skip") => WithoutAuthorisation::Skip,
             Some(_) => return Err(SettingError::malformed(POLICY, "it is `charge` or `skip`")),
         };
-        Ok(Self { means: entrypoint::means(settings, outside, &routes)?, routes, without_authorisation })
+        Ok(Self { means, routes, without_authorisation })
     }
 }
 

@@ -19,7 +19,12 @@ impl Settlement {
     /// Reads what Cleeng, the gateways and the routes need.
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let routes = Routes::from_settings(settings)?;
-        Ok(Self { means: entrypoint::means(settings, outside, &routes)? })
+        Ok(Self::with_means(entrypoint::means(settings, outside, &routes)?))
+    }
+
+    /// The same with means of one's own, such as a gateway whose every move a test decides.
+    pub fn with_means(means: Means) -> Self {
+        Self { means }
     }
 }
 
