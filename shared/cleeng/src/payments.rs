@@ -43,6 +43,8 @@ pub struct Payment {
     pub external: Option<GatewayReference>,
     /// Why it was refused.
     pub rejected_reason: Option<String>,
+    /// Why it was returned, as the latest return said.
+    pub refunded_reason: Option<String>,
 }
 
 /// Where a payment stands at Cleeng. New words are kept.
@@ -181,6 +183,7 @@ impl PaymentUpdate {
             subscription: None,
             external: self.external.clone(),
             rejected_reason: self.rejected_reason.clone(),
+            refunded_reason: self.refunded_reason.clone(),
         }
     }
 }
@@ -358,6 +361,8 @@ pub(crate) struct Body {
     external_payment_id: Option<GatewayReference>,
     #[serde(default, deserialize_with = "crate::reading::maybe")]
     rejected_reason: Option<String>,
+    #[serde(default, deserialize_with = "crate::reading::maybe")]
+    refunded_reason: Option<String>,
 }
 
 impl From<Body> for Payment {
@@ -376,6 +381,7 @@ impl From<Body> for Payment {
             subscription: body.subscription_id,
             external: body.external_payment_id,
             rejected_reason: body.rejected_reason,
+            refunded_reason: body.refunded_reason,
         }
     }
 }
