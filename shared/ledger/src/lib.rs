@@ -1,5 +1,6 @@
 //! What the connector remembers: one item per thing, each written on the condition that nobody wrote it since it was read.
 
+mod body;
 mod dynamo;
 mod error;
 mod event;

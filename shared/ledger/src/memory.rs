@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::item::{Item, event_key, readable_mapping, shard};
+use crate::item::{Item, event_key, if_readable, shard};
 use crate::{DueItem, DuePage, ItemKey, Kept, KeptEvent, Ledger, LedgerError, Mapping, Subject, Written};
 
 /// A ledger that forgets everything when it is dropped. Deterministic: it asks neither the hour nor chance.
@@ -35,17 +35,17 @@ impl Ledger for MemoryLedger {
     }
 
     async fn write(&self, mapping: &Mapping) -> Result<Written, LedgerError> {
-        let item = Item::of_mapping(mapping)?;
+        let (item, written) = Item::of_mapping(mapping)?;
         let mut items = self.items();
         let found = items.get(&item.key);
         if found.map_or(0, |found| found.version) != mapping.version {
             return match found {
-                Some(found) if *found == item => Ok(Written::Done(Item::written(mapping))),
+                Some(found) if *found == item => Ok(Written::Done(written)),
                 found => Ok(Written::Lost(found.map(Item::mapping).transpose()?)),
             };
         }
         items.insert(item.key.clone(), item);
-        Ok(Written::Done(Item::written(mapping)))
+        Ok(Written::Done(written))
     }
 
     async fn keep_event(&self, event: &KeptEvent) -> Result<Kept, LedgerError> {
@@ -98,7 +98,8 @@ impl Ledger for MemoryLedger {
         let from: Bound<String> = after.map_or(Bound::Unbounded, Bound::Excluded);
         let items = self.items();
         let rows = items.range((from, Bound::Unbounded)).map(|(_, item)| item);
-        let active = rows.filter(|item| item.is_active_subscription()).filter_map(readable_mapping);
+        let active =
+            rows.filter(|item| item.is_active_subscription()).filter_map(|item| if_readable(item.mapping()));
         Ok(active.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
     }
 }

@@ -46,7 +46,8 @@ contract! {
     a_mark_on_a_webhook_that_is_gone_does_nothing
     what_is_due_comes_oldest_first_and_only_when_due
     pages_of_a_shard_list_everything_once
-    a_normal_life_leaves_the_due_index_empty
+    an_item_is_listed_as_due_only_as_long_as_it_is
+    a_normal_renewal_never_touches_the_due_index
     pages_of_active_subscriptions_list_each_once_and_nothing_else
 }
 
@@ -194,7 +195,7 @@ async fn a_mark_on_a_webhook_that_is_gone_does_nothing(ledger: AnyLedger) {
     ledger.mark_event("00ff", Some(at("2026-11-21T09:12:50Z"))).await.unwrap();
     ledger.mark_event("00ff", None).await.unwrap();
     assert_eq!(ledger.event("00ff").await.unwrap(), None);
-    assert_eq!(all_due(&ledger, at("2027-01-01T00:00:00Z"), 10).await, []);
+    assert_eq!(all_due(&ledger, FOR_EVER, 10).await, []);
 }
 
 async fn what_is_due_comes_oldest_first_and_only_when_due(ledger: AnyLedger) {
@@ -234,13 +235,25 @@ async fn pages_of_a_shard_list_everything_once(ledger: AnyLedger) {
     }
 }
 
-async fn a_normal_life_leaves_the_due_index_empty(ledger: AnyLedger) {
-    let mut mapping = done(ledger.write(&renewing(7)).await.unwrap());
-    let ever = at("9999-01-01T00:00:00Z");
-    assert_eq!(all_due(&ledger, ever, 10).await.len(), 1);
-    mapping.due = None;
-    done(ledger.write(&mapping).await.unwrap());
-    assert_eq!(all_due(&ledger, ever, 10).await, []);
+async fn an_item_is_listed_as_due_only_as_long_as_it_is(ledger: AnyLedger) {
+    let (first, later) = (at("2026-11-21T09:13:51.733Z"), at("2026-11-22T09:13:51Z"));
+    let mapping = done(ledger.write(&Mapping { due: Some(first), ..renewing(7) }).await.unwrap());
+    assert_eq!(mapping.due, Some(first));
+    let key = ItemKey::Subject(mapping.subject);
+    assert_eq!(all_due(&ledger, FOR_EVER, 10).await, [DueItem { due: first, key: key.clone() }]);
+    let mapping = done(ledger.write(&Mapping { due: Some(later), ..mapping }).await.unwrap());
+    assert_eq!(all_due(&ledger, FOR_EVER, 10).await, [DueItem { due: later, key }]);
+    done(ledger.write(&Mapping { due: None, ..mapping }).await.unwrap());
+    assert_eq!(all_due(&ledger, FOR_EVER, 10).await, []);
+}
+
+async fn a_normal_renewal_never_touches_the_due_index(ledger: AnyLedger) {
+    let mut mapping = done(ledger.write(&subscription(7)).await.unwrap());
+    for attempt in renewing(7).attempts {
+        mapping.attempts.push(attempt);
+        mapping = done(ledger.write(&mapping).await.unwrap());
+        assert_eq!(all_due(&ledger, FOR_EVER, 10).await, []);
+    }
 }
 
 async fn pages_of_active_subscriptions_list_each_once_and_nothing_else(ledger: AnyLedger) {
@@ -268,6 +281,8 @@ async fn pages_of_active_subscriptions_list_each_once_and_nothing_else(ledger: A
         assert_eq!(listed, expected, "in pages of {limit}");
     }
 }
+
+const FOR_EVER: jiff::Timestamp = jiff::Timestamp::MAX;
 
 /// Everything that is due, shard by shard, in pages of `limit`; each shard's list is checked to be in order.
 async fn all_due(ledger: &AnyLedger, until: jiff::Timestamp, limit: u32) -> Vec<DueItem> {

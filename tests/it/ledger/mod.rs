@@ -3,6 +3,7 @@
 mod contract;
 mod dynamo;
 mod size;
+mod weather;
 
 use jiff::Timestamp;
 use ledger::{Attempt, Line, Mapping, Stage, Subject, Written};
@@ -76,12 +77,7 @@ fn renewing(id: u64) -> Mapping {
             ..intention
         })
     };
-    let mut mapping = Mapping {
-        period_end: Some(period_end),
-        due: Some(at("2026-11-21T09:13:51.733Z")),
-        attempts: vec![authorise, capture],
-        ..mapping
-    };
+    let mut mapping = Mapping { period_end: Some(period_end), attempts: vec![authorise, capture], ..mapping };
     mapping.tell(at("2026-11-20T09:13:04.902Z"), "authorised 6.99 EUR as payment 934567812");
     mapping.tell(at("2026-11-21T09:12:51.733Z"), "capture begins");
     mapping

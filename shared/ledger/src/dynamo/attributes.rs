@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use crate::item::{Item, shard, unreadable};
+use crate::item::{FENCE_DIGITS, Item, read_sortable, shard, sortable, unreadable};
 use crate::{LedgerError, Standing};
 
 /// The attributes of one row.
@@ -18,7 +18,7 @@ pub(super) fn write(item: &Item) -> Attributes {
     let attributes = [
         ("pk", text(item.key.clone())),
         ("version", number(item.version.to_string())),
-        ("fence", text(format!("{:016x}", item.fence))),
+        ("fence", text(format!("{:0FENCE_DIGITS$x}", item.fence))),
         ("standing", item.standing.and_then(|standing| text(standing.as_str().to_owned()))),
         ("body", text(item.body.clone())),
         ("due_shard", item.due.and_then(|_| text(due_shard(shard(&item.key))))),
@@ -45,7 +45,7 @@ pub(super) fn read(attributes: &Attributes) -> Result<Item, LedgerError> {
         standing: text(attributes, "standing").and_then(standing),
         body: text(attributes, "body").ok_or_else(|| broken("it has no body"))?.to_owned(),
         due: match text(attributes, "due") {
-            Some(due) => Some(due.parse().map_err(|_| broken("its due time is not a time"))?),
+            Some(due) => Some(read_sortable(due).ok_or_else(|| broken("its due time is not a time"))?),
             None => None,
         },
         expires: number("expires").and_then(|second| Timestamp::from_second(second).ok()),
@@ -56,11 +56,6 @@ pub(super) fn read(attributes: &Attributes) -> Result<Item, LedgerError> {
 /// The partition of the due index that lists what falls into this shard.
 pub(super) fn due_shard(shard: u8) -> String {
     format!("due#{shard}")
-}
-
-/// A time as text of one length, whose order is the order of time, without losing a digit.
-pub(super) fn sortable(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
 }
 
 /// A text attribute.

@@ -4,9 +4,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 
-use super::attributes::{Attributes, due_shard, sortable, text};
+use super::attributes::{Attributes, due_shard, text};
 use super::{error, table};
-use crate::item::shard;
+use crate::item::{read_sortable, shard, sortable};
 use crate::{DueItem, DuePage, LedgerError};
 
 /// Marks the row of a webhook as due, or as no longer due; leaves one alone that is gone.
@@ -84,7 +84,7 @@ fn place(of_shard: u8, item: &DueItem) -> Attributes {
 fn entry(attributes: &Attributes) -> Option<DueItem> {
     let read = || {
         Some(DueItem {
-            due: text(attributes, "due")?.parse().ok()?,
+            due: read_sortable(text(attributes, "due")?)?,
             key: text(attributes, "pk")?.parse().ok()?,
         })
     };

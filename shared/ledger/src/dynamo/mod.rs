@@ -73,11 +73,11 @@ impl Ledger for DynamoLedger {
     }
 
     async fn write(&self, mapping: &Mapping) -> Result<Written, LedgerError> {
-        let item = Item::of_mapping(mapping)?;
+        let (item, written) = Item::of_mapping(mapping)?;
         Ok(match self.put(&item, Some(mapping.version).filter(|read| *read > 0)).await? {
-            Put::Done => Written::Done(Item::written(mapping)),
+            Put::Done => Written::Done(written),
             // The SDK repeats a put whose answer was lost, and then meets what it wrote itself.
-            Put::Found(Some(found)) if found == item => Written::Done(Item::written(mapping)),
+            Put::Found(Some(found)) if found == item => Written::Done(written),
             Put::Found(found) => Written::Lost(found.as_ref().map(Item::mapping).transpose()?),
         })
     }

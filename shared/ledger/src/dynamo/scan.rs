@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::Client;
 
 use super::{attributes, error};
-use crate::item::{SUBSCRIPTION_KEYS, readable_mapping};
+use crate::item::{SUBSCRIPTION_KEYS, if_readable};
 use crate::{LedgerError, Mapping, Standing, Subject};
 
 /// Reads on until the page is full or the table ends.
@@ -30,9 +30,8 @@ pub(super) async fn active_subscriptions(
             .send()
             .await
             .map_err(error::told)?;
-        for attributes in answer.items() {
-            page.extend(attributes::read(attributes).ok().as_ref().and_then(readable_mapping));
-        }
+        let read = |row| attributes::read(row).and_then(|item| item.mapping());
+        page.extend(answer.items().iter().filter_map(|row| if_readable(read(row))));
         start = answer.last_evaluated_key;
         if start.is_none() || page.len() >= limit {
             page.truncate(limit);
