@@ -33,7 +33,9 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> http::Response<
     let body = serde_json::to_vec(body).unwrap_or_default();
     let mut answer = http::Response::new(Bytes::from(body));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    answer
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     answer
 }
 
@@ -66,7 +68,8 @@ pub(super) fn refused(family: &str, refusal: Refusal) -> http::Response<Bytes> {
     struct Plain<'a> {
         message: &'a str,
     }
-    let named = |name| Envelope::<Option<()>> { success: false, message: &refusal.message, name, body: Some(None) };
+    let named =
+        |name| Envelope::<Option<()>> { success: false, message: &refusal.message, name, body: Some(None) };
     match family {
         "payments" => json(refusal.status, &named("payment")),
         "subscriptions" => json(refusal.status, &named("subscription")),

@@ -40,7 +40,8 @@ impl Cycle {
     pub(super) fn after(self, anchor: Timestamp, count: u32) -> Timestamp {
         let (unit, number) = self.parts();
         let number = number.saturating_mul(i64::from(count));
-        let span = if unit == "week" { Span::new().try_weeks(number) } else { Span::new().try_months(number) };
+        let span =
+            if unit == "week" { Span::new().try_weeks(number) } else { Span::new().try_months(number) };
         let start = anchor.to_zoned(TimeZone::UTC);
         span.and_then(|span| start.checked_add(span)).map_or(anchor, |end| end.timestamp())
     }

@@ -106,7 +106,8 @@ fn change(state: &mut State, id: u64, verb: &str, body: &Body<'_>) -> Answer {
         ("resume", SubscriptionState::Paused) => {
             it.status = SubscriptionState::Active;
             // The time that was left when it was paused is left again; periods count from there.
-            let left = it.paused.take().map_or(jiff::SignedDuration::ZERO, |paused| it.ends.duration_since(paused));
+            let left =
+                it.paused.take().map_or(jiff::SignedDuration::ZERO, |paused| it.ends.duration_since(paused));
             it.ends = now.checked_add(left).unwrap_or(it.ends);
             it.anchor = (it.ends, 0);
         }
@@ -152,7 +153,9 @@ fn switch(state: &mut State, id: u64, offer: &str) -> Answer {
 fn ask_refund(state: &mut State, id: u64, body: &Body<'_>) -> Answer {
     let amount = body.amount("amount")?;
     let payment = state.payments.get(&id).ok_or_else(|| not_found("Payment"))?;
-    if payment.held() <= Decimal::ZERO || amount.is_some_and(|amount| amount <= Decimal::ZERO || amount > payment.held()) {
+    if payment.held() <= Decimal::ZERO
+        || amount.is_some_and(|amount| amount <= Decimal::ZERO || amount > payment.held())
+    {
         return Err(impossible("The payment has not that much to return"));
     }
     let mut data = object(json!({

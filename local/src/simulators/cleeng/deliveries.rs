@@ -125,7 +125,8 @@ impl Outbox {
 pub(super) fn emit(state: &mut State, topic: &str, data: Map<String, Value>) {
     let endpoints = state.endpoints.get(topic).cloned().unwrap_or_default();
     let wanted: Vec<_> = endpoints.iter().filter(|endpoint| passes(endpoint, &data)).collect();
-    let body = json!({"broadcasterId": state.settings.publisher_id, "topic": topic, "data": data}).to_string();
+    let body =
+        json!({"broadcasterId": state.settings.publisher_id, "topic": topic, "data": data}).to_string();
     for endpoint in wanted {
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         headers.push(("user-agent".to_owned(), "Cleeng webhooks".to_owned()));
@@ -133,11 +134,19 @@ pub(super) fn emit(state: &mut State, topic: &str, data: Map<String, Value>) {
             headers.push(("x-simulator-endpoint".to_owned(), url.to_owned()));
         }
         if let Some(secret) = secret(endpoint) {
-            headers.push(("x-cleeng-signature".to_owned(), hex::encode(hmac_sha256(secret, body.as_bytes()))));
+            headers
+                .push(("x-cleeng-signature".to_owned(), hex::encode(hmac_sha256(secret, body.as_bytes()))));
         }
         let body = Bytes::from(body.clone());
         let standing = Standing::Waiting;
-        state.outbox.send(Letter { topic: topic.to_owned(), headers, body, due: state.now, tries: 0, standing });
+        state.outbox.send(Letter {
+            topic: topic.to_owned(),
+            headers,
+            body,
+            due: state.now,
+            tries: 0,
+            standing,
+        });
     }
 }
 

@@ -55,8 +55,9 @@ pub(super) fn plan(actions: &Actions, ends: Timestamp) -> Vec<(Timestamp, Step)>
 
 /// `PUT /dunning_actions/{cycle}`.
 pub(super) fn set(state: &mut State, cycle: &str, body: &Bytes) -> Answer {
-    let cycle: Cycle = serde_json::from_value(serde_json::Value::from(cycle))
-        .map_err(|_| bad_request("The cycle is one of weekly, monthly, 3-months, 6-months, annual, seasonal"))?;
+    let cycle: Cycle = serde_json::from_value(serde_json::Value::from(cycle)).map_err(|_| {
+        bad_request("The cycle is one of weekly, monthly, 3-months, 6-months, annual, seasonal")
+    })?;
     let body = Body::read(body)?;
     let method = body.required_id("paymentMethodId")?;
     if state.method(method).is_none() {

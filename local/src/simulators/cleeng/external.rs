@@ -153,7 +153,8 @@ pub(super) fn create_pass(state: &mut State, bytes: &Bytes) -> Answer {
     let body = Body::read(bytes)?;
     let (customer, offer, _) = purchase(state, &body)?;
     let external_id = body.text("externalId")?;
-    let open = |pass: &CleengPass| !pass.terminated && pass.external_id.is_some() && pass.external_id == external_id;
+    let open =
+        |pass: &CleengPass| !pass.terminated && pass.external_id.is_some() && pass.external_id == external_id;
     if state.passes.values().any(open) {
         return Err(impossible("An active pass with this externalId exists"));
     }
@@ -162,7 +163,8 @@ pub(super) fn create_pass(state: &mut State, bytes: &Bytes) -> Answer {
         None => Some(Cycle::Weekly.after(state.now, 1)),
     };
     let id = state.ids.next(Kind::Pass);
-    let pass = CleengPass { id, customer, offer: offer.id.to_owned(), expires, external_id, terminated: false };
+    let pass =
+        CleengPass { id, customer, offer: offer.id.to_owned(), expires, external_id, terminated: false };
     let shown = pass_view(&pass);
     state.passes.insert(id, pass);
     Ok(json(StatusCode::CREATED, &shown))
@@ -180,7 +182,8 @@ fn purchase(state: &State, body: &Body<'_>) -> Result<(u64, &'static Offer, u64)
     if !state.customers.contains_key(&customer) {
         return Err(impossible("The customer does not exist"));
     }
-    let offer = offers::find(&body.required_text("offerId")?).ok_or_else(|| impossible("The offer does not exist"))?;
+    let offer = offers::find(&body.required_text("offerId")?)
+        .ok_or_else(|| impossible("The offer does not exist"))?;
     let method = body.required_id("paymentMethodId")?;
     match state.method(method) {
         Some(_) => Ok((customer, offer, method)),

@@ -42,7 +42,9 @@ pub(super) fn bought(state: &mut State, payment: u64) {
         let (customer, expires) = (paid.customer, Some(hours(state.now, 24)));
         let id = state.ids.next(Kind::Pass);
         let offer = offer.id.to_owned();
-        state.passes.insert(id, CleengPass { id, customer, offer, expires, external_id: None, terminated: false });
+        state
+            .passes
+            .insert(id, CleengPass { id, customer, offer, expires, external_id: None, terminated: false });
         return;
     }
     let delay = i64::try_from(state.settings.subscription_delay.as_secs()).unwrap_or(0);
@@ -51,7 +53,9 @@ pub(super) fn bought(state: &mut State, payment: u64) {
 
 fn begin(state: &mut State, payment: u64) {
     let Some(paid) = state.payments.get(&payment).cloned() else { return };
-    let Some((offer, cycle)) = offers::find(&paid.offer).and_then(|offer| Some((offer, offer.cycle?))) else { return };
+    let Some((offer, cycle)) = offers::find(&paid.offer).and_then(|offer| Some((offer, offer.cycle?))) else {
+        return;
+    };
     // Cleeng counts in seconds.
     let began = Timestamp::from_second(paid.captured.unwrap_or(state.now).as_second()).unwrap_or(state.now);
     let trial_ends = offer.trial_days.filter(|_| paid.price.is_zero()).map(|days| hours(began, days * 24));
@@ -116,9 +120,18 @@ pub(super) fn unauthorised(state: &mut State, subscription: u64, payment: u64) {
 }
 
 /// A renewal was captured: the period that its order was for is paid, and the next one planned.
-pub(super) fn renewed(state: &mut State, subscription: u64, period_end: Timestamp, payment: u64, external: Option<&str>) {
-    if let Some(first) = state.paid_periods.get(&(subscription, period_end)).filter(|first| **first != payment) {
-        let what = format!("payments {first} and {payment} of subscription {subscription} until {period_end}");
+pub(super) fn renewed(
+    state: &mut State,
+    subscription: u64,
+    period_end: Timestamp,
+    payment: u64,
+    external: Option<&str>,
+) {
+    if let Some(first) =
+        state.paid_periods.get(&(subscription, period_end)).filter(|first| **first != payment)
+    {
+        let what =
+            format!("payments {first} and {payment} of subscription {subscription} until {period_end}");
         note(state, ViolationKind::TwoCapturedForPeriod, what);
         return;
     }
@@ -206,7 +219,9 @@ fn take_step(state: &mut State, id: u64, plan: u64, index: usize) {
             }
         }
         // Without dunning actions Cleeng says nothing and ends it.
-        Step::End if silent && it.status == SubscriptionState::Active => terminate(state, id, "withoutDunningActions"),
+        Step::End if silent && it.status == SubscriptionState::Active => {
+            terminate(state, id, "withoutDunningActions")
+        }
         Step::End => end(state, id),
     }
     schedule(state, id, index + 1);

@@ -62,5 +62,6 @@ fn claims(state: &State, token: &str) -> Option<Claims> {
     let given = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
     let made = hmac_sha256(&state.settings.jwt_secret, signed.as_bytes());
     let (_, claims) = signed.split_once('.')?;
-    bool::from(made.ct_eq(&given)).then(|| serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok())?
+    bool::from(made.ct_eq(&given))
+        .then(|| serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok())?
 }

@@ -32,7 +32,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 pub use records::{
-    CleengDetails, CleengOrder, CleengPass, CleengPayment, CleengSubscription, PaymentState, SubscriptionState,
+    CleengDetails, CleengOrder, CleengPass, CleengPayment, CleengSubscription, PaymentState,
+    SubscriptionState,
 };
 pub use settings::{CleengSimulatorSettings, SimulatedMethod};
 pub use violations::{Violation, ViolationKind};

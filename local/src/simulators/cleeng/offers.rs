@@ -45,9 +45,21 @@ const OFFERS: [Offer; 9] = [
     euros(WEEKLY, "Weekly", (16_446, 4), Some(Cycle::Weekly), None),
     euros(TRIAL, "Monthly after a trial", (57_768, 4), Some(Cycle::Monthly), Some(14)),
     euros(ANNUAL, "Annual", (495_785, 4), Some(Cycle::Annual), None),
-    Offer { currency: "USD", country: "US", ..euros(DOLLARS, "Monthly in dollars", (999, 2), Some(Cycle::Monthly), None) },
-    Offer { currency: "JPY", country: "JP", ..euros(YEN, "Monthly in yen", (980, 0), Some(Cycle::Monthly), None) },
-    Offer { currency: "KWD", country: "KW", ..euros(DINARS, "Monthly in dinars", (1250, 3), Some(Cycle::Monthly), None) },
+    Offer {
+        currency: "USD",
+        country: "US",
+        ..euros(DOLLARS, "Monthly in dollars", (999, 2), Some(Cycle::Monthly), None)
+    },
+    Offer {
+        currency: "JPY",
+        country: "JP",
+        ..euros(YEN, "Monthly in yen", (980, 0), Some(Cycle::Monthly), None)
+    },
+    Offer {
+        currency: "KWD",
+        country: "KW",
+        ..euros(DINARS, "Monthly in dinars", (1250, 3), Some(Cycle::Monthly), None)
+    },
     euros(FREE, "Free", (0, 0), Some(Cycle::Monthly), None),
     euros(PASS, "One day", (32_975, 4), None, None),
 ];
@@ -94,7 +106,8 @@ pub(super) struct Cost {
 pub(super) fn cost(offer: &Offer, country: &str, percent_off: i64) -> Cost {
     let tax_rate = Decimal::new(tax_percent(country), 2);
     let decimals = decimals(offer.currency);
-    let round = |amount: Decimal| amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
+    let round =
+        |amount: Decimal| amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
     let kept = offer.net() * Decimal::new(100 - percent_off.clamp(0, 100), 2);
     let (total, net) = (round(kept * (Decimal::ONE + tax_rate)), round(kept));
     Cost { total, net, discount: round(offer.net()) - net, tax: total - net, tax_rate }

@@ -16,7 +16,9 @@ pub(super) fn update(state: &mut State, id: u64, bytes: &Bytes) -> Answer {
     let mut payment = state.payments.get(&id).cloned().ok_or_else(|| not_found("Payment"))?;
     let status = body.required_text("status")?;
     match body.id("orderId")? {
-        Some(order) if Some(order) != payment.order => return Err(impossible("The payment is of another order")),
+        Some(order) if Some(order) != payment.order => {
+            return Err(impossible("The payment is of another order"));
+        }
         None if status == "refunded" && payment.order.is_some() => return Err(missing("orderId")),
         _ => {}
     }

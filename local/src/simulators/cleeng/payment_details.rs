@@ -64,7 +64,8 @@ pub(super) fn deactivate(state: &mut State, id: u64) {
 }
 
 fn replace(state: &mut State, new: &CleengDetails) {
-    let theirs = state.customers.get(&new.customer).map(|customer| customer.subscriptions.clone()).unwrap_or_default();
+    let theirs =
+        state.customers.get(&new.customer).map(|customer| customer.subscriptions.clone()).unwrap_or_default();
     let mut old = Vec::new();
     for id in theirs {
         let Some(it) = state.subscriptions.get_mut(&id) else { continue };
@@ -92,7 +93,10 @@ fn view(state: &State, details: &CleengDetails) -> impl Serialize + use<> {
         payment_method_id: details.method,
         payment_gateway: method.map(|method| method.gateway.clone()),
         payment_method: "card",
-        payment_method_specific_params: details.params.clone().and_then(|text| RawValue::from_string(text).ok()),
+        payment_method_specific_params: details
+            .params
+            .clone()
+            .and_then(|text| RawValue::from_string(text).ok()),
         active: details.active,
         bound: false,
         subscription_ids: theirs.unwrap_or_default().iter().filter(uses).copied().collect(),

@@ -16,8 +16,12 @@ pub(super) fn get(state: &State, id: u64) -> Answer {
 /// `GET /orders/{id}/payments`.
 pub(super) fn of_order(state: &State, order: u64) -> Answer {
     let order = state.orders.get(&order).ok_or_else(|| not_found("Order"))?;
-    let rows: Vec<_> =
-        order.payments.iter().filter_map(|id| state.payments.get(id)).map(|payment| view(state, payment)).collect();
+    let rows: Vec<_> = order
+        .payments
+        .iter()
+        .filter_map(|id| state.payments.get(id))
+        .map(|payment| view(state, payment))
+        .collect();
     list(&rows, rows.len())
 }
 
@@ -27,7 +31,8 @@ pub(super) fn authorised_on(state: &State, details: u64) -> Answer {
         return Err(not_found("Payment details"));
     }
     let open = state.authorised_on.get(&details).into_iter().flatten();
-    let rows: Vec<_> = open.filter_map(|id| state.payments.get(id)).map(|payment| view(state, payment)).collect();
+    let rows: Vec<_> =
+        open.filter_map(|id| state.payments.get(id)).map(|payment| view(state, payment)).collect();
     list(&rows, rows.len())
 }
 

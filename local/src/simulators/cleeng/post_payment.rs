@@ -26,7 +26,11 @@ pub(super) fn create(state: &mut State, bytes: &Bytes) -> Answer {
     fits(&order, &operation, body.id("subscriptionId")?)?;
     let moved = matches!(status, PaymentState::Captured | PaymentState::Authorized);
     if moved && external.is_none() {
-        note(state, ViolationKind::NoExternalId, format!("a {} payment of order {order_id}", status.as_str()));
+        note(
+            state,
+            ViolationKind::NoExternalId,
+            format!("a {} payment of order {order_id}", status.as_str()),
+        );
         return Err(impossible("externalPaymentId is required"));
     }
     let details = details(state, &body, &order)?;
@@ -38,9 +42,11 @@ pub(super) fn create(state: &mut State, bytes: &Bytes) -> Answer {
     }
     let of_details = details.and_then(|id| state.details.get(&id)).map(|details| details.method);
     let method = order.method.or(of_details).ok_or_else(|| impossible("The order has no payment method"))?;
-    let repeated = order.payments.iter().filter_map(|id| state.payments.get(id)).find(|payment| {
-        external.is_some() && payment.external == external && payment.status == status
-    });
+    let repeated = order
+        .payments
+        .iter()
+        .filter_map(|id| state.payments.get(id))
+        .find(|payment| external.is_some() && payment.external == external && payment.status == status);
     if let Some(first) = repeated {
         let what = format!("payment {} of order {order_id}, {}", first.id, status.as_str());
         note(state, ViolationKind::PaymentPostedTwice, what);
@@ -99,7 +105,11 @@ fn is_payable(
         if status == PaymentState::Captured {
             let kind =
                 if same { ViolationKind::PaymentPostedTwice } else { ViolationKind::TwoCapturedForOrder };
-            note(state, kind, format!("a captured payment of order {}, which payment {first} paid", order.id));
+            note(
+                state,
+                kind,
+                format!("a captured payment of order {}, which payment {first} paid", order.id),
+            );
         }
         return Err(impossible("The order is already paid"));
     }
@@ -118,9 +128,13 @@ fn fits(order: &CleengOrder, operation: &str, subscription: Option<u64>) -> Resu
             Some(_) => Ok(()),
         },
         ("recurring-payment", None) => Err(impossible("The order renews no subscription")),
-        ("initial-payment" | "initial-free-transaction", Some(_)) => Err(impossible("The order is a renewal's")),
+        ("initial-payment" | "initial-free-transaction", Some(_)) => {
+            Err(impossible("The order is a renewal's"))
+        }
         ("initial-payment", None) if order.price.is_zero() => Err(impossible("The order has nothing to pay")),
-        ("initial-free-transaction", None) if !order.price.is_zero() => Err(impossible("The order is not free")),
+        ("initial-free-transaction", None) if !order.price.is_zero() => {
+            Err(impossible("The order is not free"))
+        }
         ("initial-payment" | "initial-free-transaction", None) => Ok(()),
         _ => Err(bad_request(
             "paymentOperation is one of initial-payment, initial-free-transaction, recurring-payment",
@@ -135,7 +149,9 @@ fn details(state: &mut State, body: &Body<'_>, order: &CleengOrder) -> Result<Op
     }
     let Some(id) = body.id("paymentDetailsId")? else { return Ok(None) };
     let known = state.details.get(&id).filter(|details| !details.deleted);
-    let owner = known.map(|details| details.customer).ok_or_else(|| impossible("The payment details do not exist"))?;
+    let owner = known
+        .map(|details| details.customer)
+        .ok_or_else(|| impossible("The payment details do not exist"))?;
     if owner != order.customer {
         note(state, ViolationKind::AnothersDetails, format!("payment details {id} for order {}", order.id));
         return Err(impossible("The payment details are another customer's"));

@@ -12,7 +12,9 @@ pub(super) struct Body<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> Body<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(bytes).map(Self).map_err(|_| bad_request("The request body is not a JSON object"))
+        serde_json::from_slice(bytes)
+            .map(Self)
+            .map_err(|_| bad_request("The request body is not a JSON object"))
     }
 
     /// As `read`, where a body may be absent.
@@ -28,9 +30,10 @@ impl<'a> Body<'a> {
     pub(super) fn object(&self, name: &str) -> Result<Option<Body<'a>>, Refusal> {
         match self.0.get(name).filter(|_| self.has(name)) {
             None => Ok(None),
-            Some(raw) => {
-                serde_json::from_str(raw.get()).map(Self).map(Some).map_err(|_| bad_request(format!("{name} is not an object")))
-            }
+            Some(raw) => serde_json::from_str(raw.get())
+                .map(Self)
+                .map(Some)
+                .map_err(|_| bad_request(format!("{name} is not an object"))),
         }
     }
 
@@ -44,7 +47,9 @@ impl<'a> Body<'a> {
         if !raw.starts_with('"') {
             return Err(bad_request(format!("{name} is not a string")));
         }
-        serde_json::from_str::<String>(raw).map(Some).map_err(|_| bad_request(format!("{name} is not a string")))
+        serde_json::from_str::<String>(raw)
+            .map(Some)
+            .map_err(|_| bad_request(format!("{name} is not a string")))
     }
 
     pub(super) fn required_text(&self, name: &str) -> Result<String, Refusal> {
@@ -53,7 +58,8 @@ impl<'a> Body<'a> {
 
     pub(super) fn id(&self, name: &str) -> Result<Option<u64>, Refusal> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
-        let number = raw.trim_matches('"').parse().map_err(|_| bad_request(format!("{name} is not an id")))?;
+        let number =
+            raw.trim_matches('"').parse().map_err(|_| bad_request(format!("{name} is not an id")))?;
         Ok(Some(number))
     }
 

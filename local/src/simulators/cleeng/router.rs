@@ -7,8 +7,8 @@ use super::answer::{Answer, Refusal, not_found, refused};
 use super::control::{self, number};
 use super::state::State;
 use super::{
-    dunning, external, mediastore, orders, patch_payment, payment_details, payments, post_payment, subscriptions,
-    webhook_subscriptions,
+    dunning, external, mediastore, orders, patch_payment, payment_details, payments, post_payment,
+    subscriptions, webhook_subscriptions,
 };
 
 pub(super) fn route(state: &mut State, request: &Request<Bytes>) -> Response<Bytes> {
@@ -36,7 +36,10 @@ pub(super) fn route(state: &mut State, request: &Request<Bytes>) -> Response<Byt
 fn api(state: &mut State, request: &Request<Bytes>, segments: &[&str]) -> Answer {
     let key = request.headers().get("x-publisher-token").map(http::HeaderValue::as_bytes);
     if key != Some(state.settings.publisher_token.as_bytes()) {
-        return Err(Refusal { status: StatusCode::UNAUTHORIZED, message: "Invalid publisher token".to_owned() });
+        return Err(Refusal {
+            status: StatusCode::UNAUTHORIZED,
+            message: "Invalid publisher token".to_owned(),
+        });
     }
     let body = request.body();
     match (request.method().as_str(), segments) {
@@ -50,7 +53,9 @@ fn api(state: &mut State, request: &Request<Bytes>, segments: &[&str]) -> Answer
         ("PATCH", ["payments", id, "cancel"]) => patch_payment::cancel(state, number(id)?),
         ("POST", ["payment_details"]) => payment_details::create(state, body),
         ("DELETE", ["payment_details", id]) => payment_details::delete(state, number(id)?),
-        ("GET", ["payment_details", id, "authorised_payments"]) => payments::authorised_on(state, number(id)?),
+        ("GET", ["payment_details", id, "authorised_payments"]) => {
+            payments::authorised_on(state, number(id)?)
+        }
         ("GET", ["subscriptions"]) => subscriptions::find(state, request.uri().query().unwrap_or_default()),
         ("POST", ["subscriptions"]) => external::create(state, body),
         ("GET", ["subscriptions", id]) => subscriptions::get(state, number(id)?),

@@ -34,7 +34,8 @@ pub struct SimulatedMethod {
 
 impl Default for CleengSimulatorSettings {
     fn default() -> Self {
-        let method = |id, gateway: &str| SimulatedMethod { id, gateway: gateway.to_owned(), authorized_first: true };
+        let method =
+            |id, gateway: &str| SimulatedMethod { id, gateway: gateway.to_owned(), authorized_first: true };
         Self {
             publisher_token: "simulated-publisher-token-of-48-characters-0000".to_owned(),
             publisher_id: 558_186_818,

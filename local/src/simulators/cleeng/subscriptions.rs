@@ -17,15 +17,20 @@ pub(super) fn find(state: &State, query: &str) -> Answer {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_str(query).map_err(|_| bad_request("The query cannot be read"))?;
     let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let number = |name: &str, default: usize| value(name).map_or(Ok(default), |text| {
-        text.parse().map_err(|_| bad_request(format!("{name} is not a number")))
-    });
+    let number = |name: &str, default: usize| {
+        value(name).map_or(Ok(default), |text| {
+            text.parse().map_err(|_| bad_request(format!("{name} is not a number")))
+        })
+    };
     let (offset, limit) = (number("offset", 0)?, number("limit", 20)?);
     if !(1..=100).contains(&limit) {
         return Err(bad_request("limit is 1 to 100"));
     }
-    let statuses: BTreeSet<&str> =
-        pairs.iter().filter(|(key, _)| key == "status[]" || key == "status").map(|(_, value)| value.as_str()).collect();
+    let statuses: BTreeSet<&str> = pairs
+        .iter()
+        .filter(|(key, _)| key == "status[]" || key == "status")
+        .map(|(_, value)| value.as_str())
+        .collect();
     let wanted = |it: &CleengSubscription| {
         let fits = |name: &str, own: &str| value(name).is_none_or(|wanted| wanted == own);
         fits("customerId", &it.customer.to_string())
@@ -35,13 +40,16 @@ pub(super) fn find(state: &State, query: &str) -> Answer {
             && (statuses.is_empty() || statuses.contains(it.status.as_str()))
     };
     let filters = ["customerId", "offerId", "externalId", "paymentMethodId", "transactionId"];
-    if !filters.iter().any(|name| value(name).is_some()) && statuses.is_empty() || value("transactionId").is_some() {
+    if !filters.iter().any(|name| value(name).is_some()) && statuses.is_empty()
+        || value("transactionId").is_some()
+    {
         return list::<SubscriptionView>(&[], 0);
     }
     let found: Vec<_> = match value("customerId").map(str::parse::<u64>) {
         Some(customer) => {
             let customer = customer.map_err(|_| bad_request("customerId is not an id"))?;
-            let theirs = state.customers.get(&customer).map(|it| it.subscriptions.as_slice()).unwrap_or_default();
+            let theirs =
+                state.customers.get(&customer).map(|it| it.subscriptions.as_slice()).unwrap_or_default();
             theirs.iter().filter_map(|id| state.subscriptions.get(id)).filter(|it| wanted(it)).collect()
         }
         None => state.subscriptions.values().filter(|it| wanted(it)).collect(),
@@ -66,7 +74,8 @@ pub(super) fn update(state: &mut State, id: u64, bytes: &Bytes) -> Answer {
     let customer = it.customer;
     if let Some(details) = body.id("paymentDetailsId")? {
         let known = state.details.get(&details).filter(|known| known.customer == customer && !known.deleted);
-        let method = known.map(|known| known.method).ok_or_else(|| impossible("The payment details do not exist"))?;
+        let method =
+            known.map(|known| known.method).ok_or_else(|| impossible("The payment details do not exist"))?;
         if let Some(it) = state.subscriptions.get_mut(&id) {
             it.details = Some(details);
             it.method = method;

@@ -1,1 +1,6 @@
-//! t
+//! The adapter of the `cleeng` crate against the simulated Cleeng: each proves the other.
+
+mod dunning;
+mod money;
+mod setup;
+mod world;

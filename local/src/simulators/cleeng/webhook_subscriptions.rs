@@ -46,8 +46,8 @@ pub(super) fn all(state: &State) -> Answer {
 
 /// `PUT /webhook_subscriptions/{topic}`.
 pub(super) fn replace(state: &mut State, topic: &str, body: &Bytes) -> Answer {
-    let rows: Vec<Map<String, Value>> =
-        serde_json::from_slice(body).map_err(|_| bad_request("The request body is not a list of endpoints"))?;
+    let rows: Vec<Map<String, Value>> = serde_json::from_slice(body)
+        .map_err(|_| bad_request("The request body is not a list of endpoints"))?;
     let well_formed = |row: &Map<String, Value>| {
         let url = row.get("url").and_then(Value::as_str).is_some_and(|url| url.starts_with("http"));
         let secret = row.get("verification").and_then(|it| it.get("options")?.get("sharedSecret")?.as_str());
