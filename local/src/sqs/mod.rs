@@ -60,9 +60,13 @@ impl LocalSqs {
     pub async fn stop(self) -> std::io::Result<()> {
         // The receiver is gone only if the server ended by itself, which its result tells.
         let _ = self.stop.send(());
+        let polling = self.server.abort_handle();
         match tokio::time::timeout(STOP_SECONDS_MAX, self.server).await {
             Ok(joined) => joined?,
-            Err(_) => Ok(()),
+            Err(_) => {
+                polling.abort();
+                Ok(())
+            }
         }
     }
 }

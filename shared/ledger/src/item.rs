@@ -107,17 +107,14 @@ impl Item {
         read_body(&self.key, &self.body)
     }
 
-    /// Whether it is the mapping of a subscription that lives.
-    pub(crate) fn is_active_subscription(&self) -> bool {
-        self.standing == Some(Standing::Active) && self.key.starts_with(SUBSCRIPTION_KEYS)
+    /// Whether it is a mapping: only they have a standing.
+    pub(crate) fn is_mapping(&self) -> bool {
+        self.standing.is_some()
     }
 }
 
 /// A fence is written in so many hexadecimal digits.
 pub(crate) const FENCE_DIGITS: usize = 16;
-
-/// How the keys of subscriptions begin.
-pub(crate) const SUBSCRIPTION_KEYS: &str = "subscription#";
 
 /// The key of a webhook's row.
 pub(crate) fn event_key(digest: &str) -> String {

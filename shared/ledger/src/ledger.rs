@@ -39,8 +39,8 @@ pub trait Ledger: Send + Sync {
         after: Option<&DueItem>,
     ) -> Result<DuePage, LedgerError>;
 
-    /// One page of all mappings of active subscriptions, for the daily comparison and for operators; `after` is the last
-    /// key of the page before. Costs a scan: never on an event's path.
+    /// One page of all mappings, whatever their standing, for the daily comparison and for operators; `after` is the last
+    /// subject of the page before. What cannot be read is left out. Costs a scan: never on an event's path.
     async fn page(&self, limit: u32, after: Option<Subject>) -> Result<Vec<Mapping>, LedgerError>;
 }
 

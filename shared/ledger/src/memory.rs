@@ -98,8 +98,7 @@ impl Ledger for MemoryLedger {
         let from: Bound<String> = after.map_or(Bound::Unbounded, Bound::Excluded);
         let items = self.items();
         let rows = items.range((from, Bound::Unbounded)).map(|(_, item)| item);
-        let active =
-            rows.filter(|item| item.is_active_subscription()).filter_map(|item| if_readable(item.mapping()));
-        Ok(active.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+        let mappings = rows.filter(|item| item.is_mapping()).filter_map(|item| if_readable(item.mapping()));
+        Ok(mappings.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
     }
 }

@@ -182,6 +182,8 @@ fn is_placeholder(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     #[test]
@@ -207,6 +209,14 @@ mod tests {
         let port = settings.parsed::<u16>("PORT").unwrap_err().to_string();
         assert!(port.starts_with("setting PORT does not serve") && !port.contains("sk_live"), "{port}");
         assert!(!settings.secrets("LIST").unwrap_err().to_string().contains("good"));
+    }
+
+    #[test]
+    fn a_secret_that_the_platform_makes_is_never_taken_for_a_placeholder() {
+        let settings = Settings::from_table([("KEY", "XXXtodo/random+text"), ("EMPTY", " ")]);
+        assert!(settings.required("KEY").is_err());
+        assert_eq!(settings.platform_secret("KEY").unwrap().expose_secret(), "XXXtodo/random+text");
+        assert!(settings.platform_secret("EMPTY").is_none() && settings.platform_secret("GONE").is_none());
     }
 
     #[test]

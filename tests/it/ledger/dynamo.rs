@@ -135,6 +135,19 @@ async fn a_body_that_cannot_be_read_is_told_and_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_page_is_read_from_a_table_that_is_larger_than_one_answer_may_be() {
+    let (dynamo, ledger) = fresh().await;
+    let superseded: Vec<_> = (1..=300_u64).map(|id| (100_000_000 + id).try_into().unwrap()).collect();
+    for id in 1..=500 {
+        done(ledger.write(&Mapping { superseded: superseded.clone(), ..subscription(id) }).await.unwrap());
+    }
+    let page = ledger.page(1000, None).await.unwrap();
+    assert_eq!(page.len(), 500);
+    assert!(serde_json::to_string(&page).unwrap().len() > wire::BODY_BYTES_MAX);
+    dynamo.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_body_of_an_earlier_version_is_read() {
     let (dynamo, ledger) = fresh().await;
     // Before anything was said only once, and before most fields were there.

@@ -110,7 +110,7 @@ impl Ledger for DynamoLedger {
     }
 
     async fn page(&self, limit: u32, after: Option<Subject>) -> Result<Vec<Mapping>, LedgerError> {
-        scan::active_subscriptions(&self.client, &self.table, limit, after).await
+        scan::mappings(&self.client, &self.table, limit, after).await
     }
 }
 
