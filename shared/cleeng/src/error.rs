@@ -103,6 +103,9 @@ pub(crate) fn sayable(text: &str) -> String {
     const WORD_BYTES_MAX: usize = 24;
     /// Ids have ten digits, card numbers at least twelve.
     const DIGITS_MAX: usize = 11;
+    if payment::holds_card_number(text) {
+        return "…".to_owned();
+    }
     let separator = |c: char| c.is_whitespace() || c.is_control() || "\"'`,;()[]{}".contains(c);
     let words = text.split(separator).filter(|word| !word.is_empty()).take(WORDS_MAX);
     let masked = words.map(|word| {
@@ -121,6 +124,10 @@ mod tests {
     fn cleengs_words_lose_addresses_tokens_and_card_numbers() {
         let said = sayable(
             "Order 123456789 of jo@example.com\n: card '4111111111111111', cus_Qabcdefghijklmn|pm_1Pabcdefgh refused",
+        );
+        assert_eq!(said, "…");
+        let said = sayable(
+            "Order 123456789 of jo@example.com\n: card 'cus_Qabcdefghijklmn|pm_1Pabcdefgh', 411111111111 refused",
         );
         assert_eq!(said, "Order 123456789 of … : card … … refused");
     }

@@ -20,10 +20,11 @@ pub struct CleengSettings {
 
 impl CleengSettings {
     /// Reads `CLEENG_API_URL` (ending in `/3.1`), `CLEENG_PUBLISHER_TOKEN` and what Cleeng does not document, which
-    /// has a default each (`docs/unverified.md`).
+    /// has a default each (`docs/unverified.md`). Where `CONNECTOR_MODE` is `live`, the address is neither the
+    /// sandbox's nor plain HTTP.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
         Ok(Self {
-            url: settings.address("CLEENG_API_URL")?,
+            url: api_address(settings)?,
             token: publisher_token(settings)?,
             free_payment_operation: word(
                 settings,
@@ -159,6 +160,19 @@ impl std::str::FromStr for SignatureEncoding {
     }
 }
 
+fn api_address(settings: &Settings) -> Result<Url, SettingError> {
+    const NAME: &str = "CLEENG_API_URL";
+    let url = settings.address(NAME)?;
+    let live = settings.optional("CONNECTOR_MODE")? == Some("live");
+    if live && (url.scheme() != "https" || url.host_str().is_some_and(|host| host.contains("sandbox"))) {
+        return Err(SettingError::malformed(
+            NAME,
+            "a live deployment speaks https, and not with the sandbox",
+        ));
+    }
+    Ok(url)
+}
+
 /// The key is kept as the header that it is sent in, marked so that neither we nor the HTTP stack print it.
 fn publisher_token(settings: &Settings) -> Result<HeaderValue, SettingError> {
     const NAME: &str = "CLEENG_PUBLISHER_TOKEN";
@@ -212,6 +226,16 @@ mod tests {
     fn the_key_is_not_printed() {
         let settings = CleengSettings::from_settings(&table(&[])).unwrap();
         assert!(!format!("{settings:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_live_deployment_speaks_neither_with_the_sandbox_nor_in_clear_text() {
+        let live = |url| {
+            CleengSettings::from_settings(&table(&[("CONNECTOR_MODE", "live"), ("CLEENG_API_URL", url)]))
+        };
+        assert_eq!(live("https://api.sandbox.cleeng.com/3.1").unwrap_err().name(), "CLEENG_API_URL");
+        assert_eq!(live("http://api.cleeng.com/3.1").unwrap_err().name(), "CLEENG_API_URL");
+        assert!(live("https://api.cleeng.com/3.1").is_ok());
     }
 
     #[test]
