@@ -35,7 +35,9 @@ impl MovableClock {
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = match *state {
-            State::Running { ahead } => State::Running { ahead: ahead.saturating_add(to.duration_since(now)) },
+            State::Running { ahead } => {
+                State::Running { ahead: ahead.saturating_add(to.duration_since(now)) }
+            }
             State::Standing(_) => State::Standing(to),
         };
     }

@@ -126,7 +126,11 @@ fn gateway_row(
         found.differ(&about, format!("charged in {currency}, recorded in another currency"));
     }
     if payment.captured_minor > 0 {
-        if amounts.refunded.is_zero() { found.captured += 1 } else { found.refunded += 1 }
+        if amounts.refunded.is_zero() {
+            found.captured += 1
+        } else {
+            found.refunded += 1
+        }
         // A charge that Cleeng refused to record was returned, and Cleeng rightly has nothing.
         if amounts.kept != held_by_cleeng {
             let what = format!(
@@ -147,7 +151,8 @@ fn gateway_row(
         }
     } else {
         found.released += 1;
-        let stands = |row: &&&CleengPayment| matches!(row.status, PaymentState::Authorized) || !row.held().is_zero();
+        let stands =
+            |row: &&&CleengPayment| matches!(row.status, PaymentState::Authorized) || !row.held().is_zero();
         if let Some(row) = rows.iter().find(stands).filter(|row| !row.price.is_zero()) {
             found.differ(&about, format!("let go at the gateway, {} at Cleeng", row.status.as_str()));
         }
@@ -155,7 +160,11 @@ fn gateway_row(
 }
 
 /// Everything Cleeng believes to be paid or held must be so at a gateway.
-fn cleeng_row(found: &mut Comparison, payment: &CleengPayment, at_gateway: &BTreeMap<String, GatewayPayment>) {
+fn cleeng_row(
+    found: &mut Comparison,
+    payment: &CleengPayment,
+    at_gateway: &BTreeMap<String, GatewayPayment>,
+) {
     let about = format!("Cleeng payment {}", payment.id);
     let believed = !payment.held().is_zero() || payment.status == PaymentState::Authorized;
     if !believed || payment.price.is_zero() {
@@ -165,8 +174,12 @@ fn cleeng_row(found: &mut Comparison, payment: &CleengPayment, at_gateway: &BTre
         return found.differ(about, format!("{} without an external id", payment.status.as_str()));
     };
     match at_gateway.get(external) {
-        None => found.differ(about, format!("{} as {external}, which no gateway has", payment.status.as_str())),
-        Some(row) if row.customer.as_ref().is_some_and(|customer| *customer != payment.customer.to_string()) => {
+        None => {
+            found.differ(about, format!("{} as {external}, which no gateway has", payment.status.as_str()))
+        }
+        Some(row)
+            if row.customer.as_ref().is_some_and(|customer| *customer != payment.customer.to_string()) =>
+        {
             found.differ(about, format!("customer {}, charged to another's card", payment.customer));
         }
         Some(_) => {}
@@ -186,7 +199,11 @@ async fn our_rows(
         if let Subject::Subscription(id) = mapping.subject {
             let ended = mapping.standing == Standing::Closed;
             let (living, closed) = &mut found.subscriptions;
-            if ended { *closed += 1 } else { *living += 1 }
+            if ended {
+                *closed += 1
+            } else {
+                *living += 1
+            }
             match at_cleeng.get(&id.number()) {
                 Some(SubscriptionState::Terminated) if ended => {}
                 Some(SubscriptionState::Terminated) => found.differ(&about, "ended at Cleeng, not here"),
@@ -216,7 +233,10 @@ fn our_attempts(found: &mut Comparison, mapping: &Mapping, at_gateway: &BTreeMap
             None if approval.money.is_zero() => {}
             None => found.differ(about, format!("captured as {}, which no gateway has", approval.reference)),
             Some(row) if row.captured_minor != approval.money.minor => {
-                found.differ(about, format!("captured {}, the gateway has {}", approval.money.minor, row.captured_minor));
+                found.differ(
+                    about,
+                    format!("captured {}, the gateway has {}", approval.money.minor, row.captured_minor),
+                );
             }
             Some(_) => {}
         }
@@ -235,4 +255,3 @@ pub async fn all_mappings(system: &System) -> Result<Vec<Mapping>, LedgerError> 
         all.extend(page);
     }
 }
-

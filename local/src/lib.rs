@@ -1,6 +1,7 @@
 //! The whole system on one machine: simulators of Cleeng and the gateways, an embedded DynamoDB, queues, timer and a clock that can be moved.
 
 mod aws;
+pub mod buyer;
 pub mod clock;
 pub mod disk;
 pub mod dynamo;

@@ -91,7 +91,10 @@ async fn state(State(started): State<Shared>) -> Result<Json<Everything>, Troubl
 async fn move_clock(State(started): State<Shared>, Json(by): Json<Move>) -> Result<Json<Timestamp>, Trouble> {
     let hours = by.days.saturating_mul(24).saturating_add(by.hours);
     if !(1..=DAYS_MAX * 24).contains(&hours) {
-        return Err(Trouble(StatusCode::BAD_REQUEST, format!("move it by 1 hour to {DAYS_MAX} days, forward only")));
+        return Err(Trouble(
+            StatusCode::BAD_REQUEST,
+            format!("move it by 1 hour to {DAYS_MAX} days, forward only"),
+        ));
     }
     let system = &started.system;
     system.run_for(SignedDuration::from_hours(hours)).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use entrypoint::batch::{self, Record};
+use futures::StreamExt;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use queue::{Job, Received};
@@ -44,6 +45,8 @@ const TICK: SignedDuration = SignedDuration::from_mins(1);
 const BATCH: usize = 10;
 /// Batches that one job works side by side.
 const BATCHES: usize = 4;
+/// Webhooks that one sender has under way side by side.
+const DELIVERIES: usize = 40;
 /// Turns in which something keeps coming before that is an endless loop.
 const TURNS_MAX: usize = 10_000;
 
@@ -118,7 +121,8 @@ impl System {
                 };
                 (delivery.id, status)
             });
-            for (id, status) in futures::future::join_all(sent).await {
+            let mut answers = futures::stream::iter(sent).buffer_unordered(DELIVERIES);
+            while let Some((id, status)) = answers.next().await {
                 host.control(&format!("deliveries/{id}"), &json!({ "status": status }));
             }
         }

@@ -31,7 +31,8 @@ pub struct Peers {
 impl Peers {
     /// Kept in memory.
     pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
-        let never = |simulator, _: &str| Ok::<_, std::convert::Infallible>(Hosted::new(simulator, clock.clone()));
+        let never =
+            |simulator, _: &str| Ok::<_, std::convert::Infallible>(Hosted::new(simulator, clock.clone()));
         match Self::hosted(never) {
             Ok(peers) => peers,
             Err(never) => match never {},
@@ -117,7 +118,8 @@ impl Addresses {
 
 /// The settings of every function, by the names that the template sets in the cloud.
 pub fn settings_table(addresses: &Addresses) -> Vec<(&'static str, String)> {
-    let (cleeng, stripe, adyen) = (CleengSimulatorSettings::default(), StripeAccount::default(), adyen_account());
+    let (cleeng, stripe, adyen) =
+        (CleengSimulatorSettings::default(), StripeAccount::default(), adyen_account());
     let shown = |secret: &SecretString| secrecy::ExposeSecret::expose_secret(secret).to_owned();
     let methods = cleeng.payment_methods.iter().map(|method| {
         let account = match method.gateway.as_str() {

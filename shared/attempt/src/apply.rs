@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::{Attempt, Mapping, Stage, Standing};
+use ledger::{Attempt, Mapping, Stage, Standing, Subject};
 use payment::{
     Action, Answer, Approval, Fact, FactKind, GatewayReference, Identity, Intention, PaymentId, Price,
-    Target, Uncertainty, Verb,
+    Target, Token, Uncertainty, Verb,
 };
 
 use crate::due::{LOOKS_MAX, pause};
@@ -62,9 +62,22 @@ pub fn learn(
 /// Opens the period that a renewal is for. What an earlier period finished makes room; what a person must look at stays.
 pub fn open_period(mapping: &mut Mapping, period_end: Timestamp) {
     if mapping.period_end != Some(period_end) {
+        let paid = mapping.attempts.iter().filter(|attempt| is_taken(attempt)).filter_map(Attempt::order);
+        let paid: Vec<_> = paid.filter(|order| !mapping.paid_orders.contains(order)).collect();
+        mapping.paid_orders.extend(paid);
+        let surplus = mapping.paid_orders.len().saturating_sub(PAID_ORDERS_MAX);
+        mapping.paid_orders.drain(..surplus);
         mapping.attempts.retain(|attempt| !attempt.is_finished());
         mapping.period_end = Some(period_end);
     }
+}
+
+/// Chargebacks come up to 540 days later: so many monthly periods.
+const PAID_ORDERS_MAX: usize = 18;
+
+fn is_taken(attempt: &Attempt) -> bool {
+    matches!(attempt.answer(), Some(Answer::Approved(approval)) if approval.captured)
+        && matches!(attempt.intention.verb, Verb::Charge | Verb::Capture)
 }
 
 /// Begins to end a subscription: nothing new starts, and what is still open is marked, so that a charge which wins the
@@ -162,6 +175,10 @@ pub(crate) fn reported(
     let verb = attempt.intention.verb;
     if told.details.is_some() {
         mapping.details = told.details;
+        // The customer's subscriptions still pay with the old card: whoever comes first, this worker or the timer, moves them.
+        if matches!(mapping.subject, Subject::Customer(_)) {
+            mapping.wake = Some(later(now, LEASE));
+        }
     }
     if let (Verb::Purchase | Verb::Verify, Answer::Approved(_)) = (verb, answer)
         && mapping.standing == Standing::Open
@@ -222,8 +239,7 @@ fn note_answer(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now:
         Answer::Approved(Approval { reference, token, money, captured, .. }) => {
             attempt.reference = Some(reference.clone());
             if let (true, Some(token)) = (verb.buyer_present(), token) {
-                mapping.token = Some(token.clone());
-                mapping.barred = None;
+                keep_card(mapping, identity, token);
             }
             let taken = if *captured { "captured" } else { "held" };
             mapping
@@ -238,6 +254,31 @@ fn note_answer(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now:
                 .tell(now, format!("{identity}: {} declined ({})", verb.as_str(), decline.rejected_reason()));
         }
     }
+}
+
+/// The card that a present buyer gave pays from now on.
+pub(crate) fn keep_card(mapping: &mut Mapping, identity: &Identity, token: &Token) {
+    if matches!(mapping.subject, Subject::Customer(_)) {
+        if !is_newest_card(mapping, identity) {
+            return;
+        }
+        if let Some(attempt) = mapping.attempt(identity) {
+            let (intention, method) = (attempt.intention.clone(), attempt.method);
+            mapping.method = method.unwrap_or(mapping.method);
+            mapping.gateway = intention.gateway;
+            mapping.account = intention.account;
+        }
+    }
+    mapping.token = Some(token.clone());
+    mapping.barred = None;
+}
+
+/// Whether no later try of this item was approved: the answers of two tries may come in any order.
+pub(crate) fn is_newest_card(mapping: &Mapping, identity: &Identity) -> bool {
+    let later = mapping.attempts.iter().skip_while(|attempt| attempt.intention.identity != *identity).skip(1);
+    !later.into_iter().any(|attempt| {
+        attempt.intention.verb.buyer_present() && matches!(attempt.answer(), Some(Answer::Approved(_)))
+    })
 }
 
 /// When what undoes an attempt has its answer, the attempt itself is over: nothing of it stands at the gateway.

@@ -102,13 +102,25 @@ pub async fn begin(
 /// token, a lapsed authorisation), but Cleeng must.
 pub async fn refuse(
     means: &Means,
-    mut mapping: Mapping,
+    mapping: Mapping,
     attempt: Attempt,
     refusal: Decline,
     deadline: Deadline,
 ) -> Result<Begun, Failure> {
+    record(means, mapping, attempt, Answer::Declined(refusal), deadline).await
+}
+
+/// Writes down what needs no asking together with its answer, and tells Cleeng: a refusal of our own, or money that
+/// went back at the gateway without us.
+pub async fn record(
+    means: &Means,
+    mut mapping: Mapping,
+    attempt: Attempt,
+    answer: Answer,
+    deadline: Deadline,
+) -> Result<Begun, Failure> {
     let identity = attempt.intention.identity.clone();
-    let (now, answer) = (means.clock.now(), Answer::Declined(refusal));
+    let now = means.clock.now();
     apply::intend(&mut mapping, attempt, now);
     apply::answered(&mut mapping, &identity, &answer, now);
     match write(means, mapping).await? {

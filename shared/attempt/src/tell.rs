@@ -1,13 +1,15 @@
 //! Tells Cleeng what the gateway answered. Cleeng has no idempotency key, so whoever comes a second time looks first.
 
 use cleeng::{
-    Cleeng, DetailsGiven, NewDetails, NewPayment, PaymentOperation, PaymentStatus, PaymentUpdate, RefundKind,
+    Cleeng, DetailsGiven, NewDetails, NewPayment, Payment, PaymentOperation, PaymentStatus, PaymentUpdate,
+    RefundKind,
 };
-use ledger::{Attempt, Mapping, Subject};
-use payment::{Answer, Approval, Failure, GatewayReference, OrderId, SubscriptionId, Verb};
+use ledger::{Attempt, Mapping, Stage, Subject};
+use payment::{Answer, Approval, Decline, FactKind, Failure, GatewayReference, OrderId, SubscriptionId, Verb};
 use wire::Deadline;
 
-use crate::apply::Told;
+use crate::apply::{Told, is_newest_card};
+use crate::due::LOOKS_MAX;
 
 /// Why Cleeng does not know yet.
 pub(crate) enum Untold {
@@ -34,12 +36,14 @@ pub(crate) async fn tell(
         Verb::Verify if matches!(mapping.subject, Subject::Customer(_)) => {
             tell_details(cleeng, mapping, attempt, answer, deadline).await
         }
+        Verb::Purchase | Verb::Charge if attempt.payment.is_some() && attempt.facts.has(FactKind::CaptureFailed) => {
+            tell_change(cleeng, mapping, attempt, answer, look, deadline).await
+        }
         Verb::Purchase | Verb::Verify | Verb::Authorise | Verb::Charge => {
             tell_payment(cleeng, mapping, attempt, answer, look, deadline).await
         }
-        Verb::Capture | Verb::Cancel | Verb::Refund => {
-            tell_change(cleeng, attempt, answer, look, deadline).await
-        }
+        Verb::Capture | Verb::Cancel => tell_change(cleeng, mapping, attempt, answer, look, deadline).await,
+        Verb::Refund => tell_return(cleeng, mapping, attempt, answer, deadline).await,
     }
 }
 
@@ -121,73 +125,156 @@ fn external(attempt: &Attempt, gateways: Option<&GatewayReference>) -> Option<Ga
 /// A later word about a payment that Cleeng has: `PATCH /payments/{id}`, `PATCH /payments/{id}/cancel`.
 async fn tell_change(
     cleeng: &Cleeng,
+    mapping: &Mapping,
     attempt: &Attempt,
     answer: &Answer,
     look: bool,
     deadline: Deadline,
 ) -> Result<Told, Untold> {
     let told = Told { payment: attempt.payment, details: None };
-    let payment = attempt.payment.ok_or_else(|| Untold::Never("Cleeng's payment is not known".to_owned()))?;
-    let verb = attempt.intention.verb;
-    let update = match (verb, answer) {
-        (Verb::Cancel | Verb::Refund, Answer::Declined(decline)) => {
-            tracing::error!(
-                alarm = "refused_return", attempt = %attempt.intention.identity, reason = %decline.reason,
-                "The gateway refused to {} `{}`: a person must look", verb.as_str(), attempt.intention.identity,
-            );
+    let payment = attempt.payment.ok_or_else(no_payment)?;
+    let update = match (attempt.intention.verb, answer) {
+        (Verb::Cancel, Answer::Declined(decline)) => {
+            ring_refused(attempt, decline);
             return Ok(told);
         }
         (Verb::Cancel, Answer::Approved(_)) => {
-            if look && status(cleeng, attempt, deadline).await? == Some(PaymentStatus::Cancelled) {
+            if look && has_status(cleeng, attempt, &PaymentStatus::Cancelled, deadline).await? {
                 return Ok(told);
             }
-            return cleeng.cancel_payment(payment, deadline).await.map(|()| told).map_err(untold);
+            return match cleeng.cancel_payment(payment, deadline).await {
+                Err(refused) if refused.is_refusal() => {
+                    let known = has_status(cleeng, attempt, &PaymentStatus::Cancelled, deadline).await?;
+                    if known { Ok(told) } else { Err(untold(refused)) }
+                }
+                done => done.map(|()| told).map_err(untold),
+            };
         }
-        (Verb::Refund, Answer::Approved(approval)) => PaymentUpdate {
-            order: attempt.order(),
-            status: PaymentStatus::Refunded,
-            operation: Some(PaymentOperation::RecurringPayment),
-            external: None,
-            rejected_reason: None,
-            refunded_reason: Some("refunded".to_owned()),
-            refunded: Some(payment::Price { currency: approval.money.currency, ..attempt.price }),
-            refund_kind: Some(RefundKind::Refund),
-        },
         (_, Answer::Approved(approval)) => PaymentUpdate {
-            order: attempt.order(),
-            status: PaymentStatus::Captured,
-            operation: None,
             external: Some(approval.reference.clone()),
-            rejected_reason: None,
-            refunded_reason: None,
-            refunded: None,
-            refund_kind: None,
+            ..change(attempt, PaymentStatus::Captured)
         },
         (_, Answer::Declined(decline)) => PaymentUpdate {
-            order: attempt.order(),
-            status: PaymentStatus::Rejected,
-            operation: None,
-            external: None,
             rejected_reason: Some(decline.rejected_reason()),
-            refunded_reason: None,
-            refunded: None,
-            refund_kind: None,
+            operation: Some(operation(mapping, attempt)),
+            ..change(attempt, PaymentStatus::Rejected)
         },
     };
-    if look && status(cleeng, attempt, deadline).await?.as_ref() == Some(&update.status) {
+    if look && has_status(cleeng, attempt, &update.status, deadline).await? {
         return Ok(told);
     }
     match cleeng.update_payment(payment, &update, deadline).await {
         Ok(_) => Ok(told),
         Err(refused @ cleeng::Error::Refused { .. }) => {
-            if status(cleeng, attempt, deadline).await?.as_ref() == Some(&update.status) {
-                Ok(told)
-            } else {
-                Err(Untold::Never(refused.to_string()))
-            }
+            let known = has_status(cleeng, attempt, &update.status, deadline).await?;
+            if known { Ok(told) } else { Err(Untold::Never(refused.to_string())) }
         }
         Err(error) => Err(untold(error)),
     }
+}
+
+/// Money that went back: `PATCH /payments/{id}`, `refunded`. One payment may be returned in parts, so that its status
+/// does not tell one part from another. The reason does: each part adds its own reference to it, and is looked for
+/// there first. Worth the look each time, because a part that is told twice is counted twice.
+async fn tell_return(
+    cleeng: &Cleeng,
+    mapping: &Mapping,
+    attempt: &Attempt,
+    answer: &Answer,
+    deadline: Deadline,
+) -> Result<Told, Untold> {
+    let told = Told { payment: attempt.payment, details: None };
+    let payment = attempt.payment.ok_or_else(no_payment)?;
+    let approval = match answer {
+        Answer::Approved(approval) => approval,
+        Answer::Declined(decline) => {
+            ring_refused(attempt, decline);
+            return Ok(told);
+        }
+    };
+    let known = at_cleeng(cleeng, attempt, deadline).await?;
+    if known.as_ref().is_some_and(|known| is_return_told(mapping, attempt, known)) {
+        return Ok(told);
+    }
+    let before = known.and_then(|known| known.refunded_reason).filter(|reason| reason.contains(MARK));
+    let word = if attempt.by_bank { "chargeback" } else { "refunded" };
+    let reason = before.unwrap_or_else(|| word.to_owned());
+    let update = PaymentUpdate {
+        operation: Some(operation(mapping, attempt)),
+        refunded_reason: Some(format!("{reason}{MARK}{}", attempt.intention.identity.reference().as_str())),
+        refunded: Some(payment::Price { currency: approval.money.currency, ..attempt.price }),
+        refund_kind: Some(if attempt.by_bank { RefundKind::Chargeback } else { RefundKind::Refund }),
+        ..change(attempt, PaymentStatus::Refunded)
+    };
+    match cleeng.update_payment(payment, &update, deadline).await {
+        Ok(_) => Ok(told),
+        Err(refused @ cleeng::Error::Refused { .. }) => match at_cleeng(cleeng, attempt, deadline).await? {
+            Some(known) if is_return_told(mapping, attempt, &known) => Ok(told),
+            _ => Err(Untold::Never(refused.to_string())),
+        },
+        Err(error) => Err(untold(error)),
+    }
+}
+
+/// Stands before each reference in a payment's `refundedReason`.
+const MARK: &str = " | ";
+
+/// Whether Cleeng has heard of this very return. Where it gives no reason back, a payment that counts as returned was
+/// told by somebody; that it was another part rings, because nobody can see it.
+fn is_return_told(mapping: &Mapping, attempt: &Attempt, known: &Payment) -> bool {
+    if known.status != PaymentStatus::Refunded {
+        return false;
+    }
+    let identity = &attempt.intention.identity;
+    match known.refunded_reason.as_deref().filter(|reason| reason.contains(MARK)) {
+        Some(reason) => reason.split(MARK).any(|mark| mark == identity.reference().as_str()),
+        None => {
+            let told = |other: &Attempt| {
+                other.intention.identity != *identity
+                    && other.intention.verb == Verb::Refund
+                    && matches!(other.stage, Stage::Reported(Answer::Approved(_)))
+            };
+            if mapping.attempts.iter().any(told) {
+                tracing::error!(
+                    alarm = "unclear_return", attempt = %identity,
+                    "Whether Cleeng knows of `{identity}` cannot be seen: compare the payment's returns by hand",
+                );
+            }
+            true
+        }
+    }
+}
+
+fn change(attempt: &Attempt, status: PaymentStatus) -> PaymentUpdate {
+    PaymentUpdate {
+        order: attempt.order(),
+        status,
+        operation: None,
+        external: None,
+        rejected_reason: None,
+        refunded_reason: None,
+        refunded: None,
+        refund_kind: None,
+    }
+}
+
+/// What the payment was for, as it was first recorded.
+fn operation(mapping: &Mapping, attempt: &Attempt) -> PaymentOperation {
+    let of_order = attempt.intention.identity.as_str().starts_with("order/");
+    let first = mapping.paid.as_ref().map_or(of_order, |paid| paid.first);
+    if first { PaymentOperation::InitialPayment } else { PaymentOperation::RecurringPayment }
+}
+
+fn ring_refused(attempt: &Attempt, decline: &Decline) {
+    tracing::error!(
+        alarm = "refused_return", attempt = %attempt.intention.identity, reason = %decline.reason,
+        "The gateway refused to {} `{}`: a person must look",
+        attempt.intention.verb.as_str(), attempt.intention.identity,
+    );
+}
+
+fn no_payment() -> Untold {
+    Untold::Never("Cleeng's payment is not known".to_owned())
 }
 
 /// A verified card of a customer: `POST /payment_details`. A second one with the same token harms nobody.
@@ -198,13 +285,21 @@ async fn tell_details(
     answer: &Answer,
     deadline: Deadline,
 ) -> Result<Told, Untold> {
-    let Answer::Approved(Approval { token: Some(token), card, .. }) = answer else {
+    let Answer::Approved(Approval { token, card, .. }) = answer else { return Ok(Told::default()) };
+    // A newer card is there already; told now, this one would take its place.
+    if !is_newest_card(mapping, &attempt.intention.identity) {
         return Ok(Told::default());
+    }
+    // Adyen may name the stored card by webhook only.
+    let Some(token) = token else {
+        let why = "the gateway has not named the stored card yet";
+        let patient = attempt.looks < LOOKS_MAX;
+        return Err(if patient { Untold::Later(Failure::retry(why)) } else { Untold::Never(why.to_owned()) });
     };
     let new = NewDetails {
         customer: attempt.intention.customer,
         token: token.clone(),
-        method: mapping.method,
+        method: attempt.method.unwrap_or(mapping.method),
         card: card.clone(),
         active: true,
     };
@@ -226,15 +321,25 @@ async fn known(
     Ok(same.map(|payment| Told { payment: Some(payment.id), details: payment.details }))
 }
 
-/// What Cleeng says of the attempt's payment.
-async fn status(
+/// Whether Cleeng says this of the attempt's payment.
+async fn has_status(
+    cleeng: &Cleeng,
+    attempt: &Attempt,
+    status: &PaymentStatus,
+    deadline: Deadline,
+) -> Result<bool, Untold> {
+    Ok(at_cleeng(cleeng, attempt, deadline).await?.is_some_and(|payment| payment.status == *status))
+}
+
+/// The attempt's payment as Cleeng has it.
+async fn at_cleeng(
     cleeng: &Cleeng,
     attempt: &Attempt,
     deadline: Deadline,
-) -> Result<Option<PaymentStatus>, Untold> {
+) -> Result<Option<Payment>, Untold> {
     let Some(order) = attempt.order() else { return Ok(None) };
     let payments = cleeng.order_payments(order, deadline).await.map_err(untold)?;
-    Ok(payments.into_iter().find(|payment| Some(payment.id) == attempt.payment).map(|payment| payment.status))
+    Ok(payments.into_iter().find(|payment| Some(payment.id) == attempt.payment))
 }
 
 fn untold(error: cleeng::Error) -> Untold {

@@ -116,10 +116,8 @@ fn the_same_dunning_date_never_starts_a_second_try() {
 
 #[test]
 fn a_late_repetition_of_an_earlier_date_starts_nothing() {
-    let twice = with(vec![
-        try_of(1, 72, Stage::Reported(refused())),
-        try_of(2, 48, Stage::Reported(refused())),
-    ]);
+    let twice =
+        with(vec![try_of(1, 72, Stage::Reported(refused())), try_of(2, 48, Stage::Reported(refused()))]);
     assert_eq!(plan(&twice, asked(72)), RenewalPlan::Done);
     assert_eq!(plan(&twice, asked(24)), start(3));
 }
@@ -161,10 +159,7 @@ fn an_authorised_period_is_captured_once() {
     assert_eq!(capture(&held, asked(0), "2027-02-04T09:00:00Z"), CapturePlan::Capture(identity(1)));
     let step = attempt(identity(1).capture(), Verb::Capture, None, Stage::Reported(approved(true)));
     let taken = with(vec![try_of(1, 72, Stage::Reported(approved(false))), step]);
-    assert_eq!(
-        capture(&taken, asked(0), "2027-02-04T09:00:00Z"),
-        CapturePlan::Other(RenewalPlan::Done)
-    );
+    assert_eq!(capture(&taken, asked(0), "2027-02-04T09:00:00Z"), CapturePlan::Other(RenewalPlan::Done));
     assert_eq!(plan(&taken, asked(0)), RenewalPlan::Done);
 }
 
@@ -204,7 +199,9 @@ fn the_next_period_starts_its_own_tries_and_an_older_one_starts_nothing() {
     ]);
     let next_end = at("2027-03-04T09:00:00Z");
     let next = Identity::renewal(SUBSCRIPTION.parse().unwrap(), next_end, 1);
-    let plan = |end| plan_authorisation(SUBSCRIPTION.parse().unwrap(), Some(&taken), at("2027-03-01T09:00:00Z"), end);
+    let plan = |end| {
+        plan_authorisation(SUBSCRIPTION.parse().unwrap(), Some(&taken), at("2027-03-01T09:00:00Z"), end)
+    };
     assert_eq!(plan(next_end), RenewalPlan::Start { identity: next, period_end: next_end });
     assert_eq!(plan(at("2027-01-04T09:00:00Z")), RenewalPlan::Stale);
 }
