@@ -28,12 +28,16 @@ pub(crate) fn bench() -> Bench {
     let settings = settings();
     let judge = simulator.clone();
     Bench {
-        gateway: Arc::new(Stripe::new(Wire::new(Arc::new(network)), StripeSettings::from_settings(&settings).unwrap())),
+        gateway: Arc::new(Stripe::new(
+            Wire::new(Arc::new(network)),
+            StripeSettings::from_settings(&settings).unwrap(),
+        )),
         webhooks: Arc::new(StripeWebhooks::new(StripeWebhookSettings::from_settings(&settings).unwrap())),
         simulator,
         account: None,
         clock,
         weather,
+        looks_up: true,
         pays: json!({ "payment_method": "pm_card_visa" }),
         refused: json!({ "payment_method": "pm_card_chargeDeclinedInsufficientFunds" }),
         challenged: json!({ "payment_method": "pm_card_authenticationRequiredOnSetup" }),
@@ -59,7 +63,8 @@ fn challenge(bench: &Bench, action: &Action, success: bool) -> BuyerReturn {
     let page: Value = serde_json::from_str(&action.page).unwrap();
     assert!(page["client_secret"].is_string() && page["next_action"]["type"] == "use_stripe_sdk");
     let result = if success { "success" } else { "fail" };
-    let answer = bench.control(&format!("authenticate/{}", page["id"].as_str().unwrap()), &json!({ "result": result }));
+    let answer = bench
+        .control(&format!("authenticate/{}", page["id"].as_str().unwrap()), &json!({ "result": result }));
     assert!(answer.status().is_success());
     BuyerReturn { reference: action.reference.clone(), details: Value::Null }
 }
