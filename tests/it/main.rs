@@ -8,4 +8,8 @@ mod ledger;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod stories;
+#[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod world;

@@ -62,7 +62,11 @@ impl Peers {
 
     /// The peers by the host names of [`Addresses::simulated`].
     pub fn by_host(&self) -> Vec<(String, Arc<dyn Peer>)> {
-        self.named().into_iter().map(|(name, host)| (format!("{name}.test"), host as Arc<dyn Peer>)).collect()
+        let at = |(name, host): (&str, Arc<Hosted>)| {
+            let host: Arc<dyn Peer> = host;
+            (format!("{name}.test"), host)
+        };
+        self.named().into_iter().map(at).collect()
     }
 
     /// The hosted peers by name; a name is also the source of its webhooks.

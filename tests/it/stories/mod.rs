@@ -1,0 +1,6 @@
+//! Stories: what people do and what becomes of their money, told through the functions' own code.
+
+mod bad_input;
+mod purchase;
+mod renewal;
+mod webhooks;

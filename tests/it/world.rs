@@ -1,0 +1,155 @@
+//! The world in which stories play: the whole system in this process, at a standing hour, with what people do in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{Request, Response};
+use jiff::SignedDuration;
+use ledger::{Mapping, MemoryLedger, Subject};
+use local::buyer::{Buyer, Reply, TestCard};
+use local::clock::MovableClock;
+use local::ledgers::compare;
+use local::simulators::GatewayPayment;
+use local::simulators::cleeng::{CleengPayment, CleengSimulatorSettings, CleengSubscription, offers};
+use local::system::System;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use wire::simulated::{Fate, Weather};
+
+pub(crate) const GATEWAYS: [&str; 2] = ["stripe", "adyen"];
+
+pub(crate) struct World {
+    pub(crate) system: System,
+}
+
+struct Slow;
+
+impl Weather for Slow {
+    fn fate(&self, _: &str, _: &Request<Bytes>) -> Fate {
+        Fate { latency: Duration::from_millis(4), fault: None }
+    }
+}
+
+/// A subscription and whose it is.
+pub(crate) struct Subscriber {
+    pub(crate) buyer: Buyer,
+    pub(crate) subscription: u64,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { system: System::calm(Arc::new(MemoryLedger::new())).unwrap() }
+    }
+
+    /// A world whose peers take a moment, so that what runs side by side really meets.
+    pub(crate) fn slow() -> Self {
+        let clock = Arc::new(MovableClock::standing("2027-01-04T09:00:00Z".parse().unwrap()));
+        Self { system: System::in_process(clock, Arc::new(MemoryLedger::new()), Arc::new(Slow)).unwrap() }
+    }
+
+    pub(crate) fn buyer(&self, gateway: &str) -> Buyer {
+        Buyer::register(&self.system, gateway).unwrap()
+    }
+
+    /// A monthly subscription, bought and seen at Cleeng.
+    pub(crate) async fn subscriber(&self, gateway: &str) -> Subscriber {
+        self.subscriber_with(gateway, TestCard::Pays).await
+    }
+
+    pub(crate) async fn subscriber_with(&self, gateway: &str, card: TestCard) -> Subscriber {
+        let buyer = self.buyer(gateway);
+        let order = buyer.order(&self.system, offers::MONTHLY).unwrap();
+        let reply = buyer.pay(&self.system, order, card).await;
+        assert_eq!(reply.text("/responseData/payment/status"), Some("captured"), "{}", reply.body);
+        self.pass(SignedDuration::from_mins(5)).await;
+        let of_buyer = |row: &CleengSubscription| row.customer == buyer.customer;
+        let subscription = self.system.peers.cleeng.subscriptions().into_iter().find(of_buyer).unwrap().id;
+        Subscriber { buyer, subscription }
+    }
+
+    pub(crate) async fn pass(&self, time: SignedDuration) {
+        self.system.run_for(time).await;
+    }
+
+    pub(crate) async fn pass_days(&self, days: i64) {
+        self.pass(SignedDuration::from_hours(24 * days)).await;
+    }
+
+    pub(crate) fn payments(&self, gateway: &str) -> Vec<GatewayPayment> {
+        self.system.peers.gateway(gateway).unwrap().payments()
+    }
+
+    /// Everything that any gateway took.
+    pub(crate) fn charges(&self) -> usize {
+        GATEWAYS.iter().flat_map(|gateway| self.payments(gateway)).filter(|it| it.captured_minor > 0).count()
+    }
+
+    pub(crate) fn recorded(&self) -> Vec<CleengPayment> {
+        self.system.peers.cleeng.payments()
+    }
+
+    pub(crate) fn at_cleeng(&self, subscription: u64) -> CleengSubscription {
+        let all = self.system.peers.cleeng.subscriptions();
+        all.into_iter().find(|row| row.id == subscription).unwrap()
+    }
+
+    pub(crate) async fn mapping(&self, subscription: u64) -> Mapping {
+        let subject = Subject::Subscription(subscription.try_into().unwrap());
+        self.system.ledger.mapping(subject).await.unwrap().unwrap()
+    }
+
+    /// The three ledgers agree, and no simulator saw anything that must not be.
+    pub(crate) async fn agrees(&self) {
+        let comparison = compare(&self.system).await.unwrap();
+        assert_eq!(comparison.differences, []);
+        assert_eq!(self.system.peers.stripe.violations(), Vec::<String>::new());
+        assert_eq!(self.system.peers.adyen.violations(), Vec::<String>::new());
+    }
+
+    /// Cleeng's renewal event for a subscription, as it would send it `hours` before the period ends.
+    pub(crate) fn renewal_event(&self, topic: &str, subscription: u64, hours: i64) -> Value {
+        let row = self.at_cleeng(subscription);
+        let token =
+            self.system.peers.cleeng.payment_details().into_iter().find(|it| Some(it.id) == row.details);
+        json!({
+            "broadcasterId": CleengSimulatorSettings::default().publisher_id,
+            "topic": topic,
+            "data": {
+                "subscriptionId": row.id.to_string(), "offerId": row.offer, "customerId": row.customer,
+                "customerEmail": "viewer@example.com", "paymentDetailsId": row.details, "active": true,
+                "dunningAttemptDate": (row.ends - SignedDuration::from_hours(hours)).to_string(),
+                "dunningStatus": if topic.ends_with("Capture") { "capture" } else { "authorize" },
+                "expirationDate": row.ends.to_string(), "currency": row.currency, "paymentCountry": row.country,
+                "paymentMethodId": row.method, "token": token.map(|it| it.token.expose().to_owned()),
+                "paymentGateway": "any",
+            },
+        })
+    }
+
+    /// Posts a webhook of Cleeng's, signed as Cleeng signs.
+    pub(crate) async fn cleeng_says(&self, event: &Value) -> Response<Bytes> {
+        self.cleeng_posts(&event.to_string(), Some(&signature(&event.to_string()))).await
+    }
+
+    /// Posts any body with any signature.
+    pub(crate) async fn cleeng_posts(&self, body: &str, signature: Option<&str>) -> Response<Bytes> {
+        let mut request = Request::post("http://connector.test/webhooks/cleeng");
+        if let Some(signature) = signature {
+            request = request.header("x-cleeng-signature", signature);
+        }
+        self.system.request(request.body(Bytes::from(body.to_owned())).unwrap()).await
+    }
+}
+
+/// HMAC-SHA256 of a body with the simulated publisher's secret.
+pub(crate) fn signature(body: &str) -> String {
+    let secret = CleengSimulatorSettings::default().webhook_secret;
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+pub(crate) fn code(reply: &Reply) -> (u16, Option<&str>) {
+    (reply.status.as_u16(), reply.text("/code"))
+}
