@@ -1,13 +1,13 @@
 //! The renewal is due: take what was authorised, or charge in one step where nothing is.
 
-use attempt::{Begun, CapturePlan, Ended, RenewalPlan, began, begin, change, finish, plan_capture, refuse};
+use attempt::{
+    Begun, CapturePlan, Ended, RenewalPlan, begin, change, finish, lapsed, plan_capture, refuse, taking,
+};
 use cleeng::webhook::Billing;
 use gateways::CaptureMode;
 use jiff::Timestamp;
 use ledger::{Attempt, Mapping};
-use payment::{
-    Answer, Approval, Decline, DeclineClass, DeclineReason, Failure, Identity, Intention, Target, Verb,
-};
+use payment::{Failure, Identity, Verb};
 use wire::Deadline;
 
 use crate::renewal::{self, ROUNDS_MAX, Try};
@@ -127,29 +127,7 @@ fn charges(renewals: &Renewals, billing: &Billing, mapping: Option<&Mapping>) ->
     one_step || renewals.without_authorisation == WithoutAuthorisation::Charge
 }
 
-/// The capture of what a try holds: its amount is the one that was authorised and told, never another.
 fn step_of(mapping: &Mapping, identity: &Identity, now: Timestamp) -> Result<Attempt, Failure> {
-    let gone = || Failure::alarm(format!("{identity} holds nothing to capture"));
-    let attempt = mapping.attempt(identity).ok_or_else(gone)?;
-    let Some(Answer::Approved(Approval { reference, money, .. })) = attempt.answer() else {
-        return Err(gone());
-    };
-    let intention = Intention {
-        identity: identity.capture(),
-        verb: Verb::Capture,
-        money: *money,
-        target: Target::Payment(reference.clone()),
-        began: now,
-        ..attempt.intention.clone()
-    };
-    Ok(began(intention, attempt.price, None, attempt.payment))
-}
-
-fn lapsed() -> Decline {
-    Decline {
-        class: DeclineClass::Soft,
-        reason: DeclineReason::AuthorisationExpired,
-        codes: String::new(),
-        reference: None,
-    }
+    let held = mapping.attempt(identity).and_then(|attempt| taking(attempt, now));
+    held.ok_or_else(|| Failure::alarm(format!("{identity} holds nothing to capture")))
 }

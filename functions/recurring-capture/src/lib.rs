@@ -5,7 +5,7 @@ mod authorise;
 mod capture;
 mod renewal;
 
-use attempt::{Ended, Means, finish, release, unfinished};
+use attempt::{Ended, Means, correct, finish, release, unfinished};
 use cleeng::webhook::EventData;
 use entrypoint::{Message, Outside, What};
 use gateways::Routes;
@@ -78,6 +78,7 @@ async fn go_on(renewals: &Renewals, subscription: SubscriptionId, deadline: Dead
             return Ok(());
         }
     }
+    mapping = correct(means, mapping, deadline).await?;
     if matches!(mapping.standing, Standing::Ending | Standing::Closed) {
         return release(means, mapping, deadline).await.map(drop);
     }

@@ -1,18 +1,14 @@
-//! The Lambda binary: reads settings, then works its queue.
+//! The Lambda binary: reads settings and secrets, then works its queue.
 
-use entrypoint::Outside;
+use entrypoint::Live;
 use recurring_capture::Renewals;
-use settings::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     entrypoint::start_logging();
-    let settings = Settings::from_environment();
-    let outside = Outside::real(&settings, &[])?;
-    let renewals = &Renewals::from_settings(&settings, &outside)?;
-    let job = "recurring-capture";
-    entrypoint::batch::run(job, move |message, deadline| {
-        recurring_capture::handle(renewals, message, deadline)
+    let live = &Live::start(&[], Renewals::from_settings).await?;
+    entrypoint::batch::run("recurring-capture", move |message, deadline| async move {
+        recurring_capture::handle(&*live.parts().await, message, deadline).await
     })
     .await
 }

@@ -107,6 +107,13 @@ pub(crate) fn take_over(mapping: &mut Mapping, identity: &Identity, now: Timesta
     }
 }
 
+/// This worker has an attempt to itself.
+pub(crate) fn hold(mapping: &mut Mapping, identity: &Identity, now: Timestamp) {
+    if let Some(attempt) = mapping.attempt_mut(identity) {
+        attempt.wait_until = Some(later(now, LEASE));
+    }
+}
+
 /// The buyer must act first.
 pub(crate) fn await_buyer(mapping: &mut Mapping, identity: &Identity, action: &Action, now: Timestamp) {
     if let Some(attempt) = mapping.attempt_mut(identity) {
@@ -292,7 +299,7 @@ fn settle_undone(mapping: &mut Mapping, undo: &Identity, answer: &Answer, now: T
     let untold = mapping.attempt(&undone).is_some_and(|attempt| matches!(attempt.stage, Stage::Answered(_)));
     match answer {
         Answer::Approved(_) if !untold => {}
-        Answer::Approved(_) => withdraw(mapping, &undone, "undone, because Cleeng will not record it", now),
+        Answer::Approved(_) => withdraw(mapping, &undone, "undone", now),
         Answer::Declined(decline) => {
             let why = format!("cannot be undone: {}", decline.rejected_reason());
             if let Some(attempt) = mapping.attempt_mut(&undone) {

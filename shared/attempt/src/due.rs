@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ledger::{Attempt, Mapping, Stage, Standing};
 
+use crate::late::correction;
 use crate::release::giving_back;
 
 /// After so many looks without an answer a person must find out.
@@ -15,7 +16,8 @@ pub const LOOKS_MAX: u32 = 9;
 /// A renewal's fresh intention is not due: its queue message comes back by itself. A purchase has no message, and a
 /// renewal that was taken over once may have lost its own, so both are.
 pub fn due(mapping: &Mapping) -> Option<Timestamp> {
-    let standing = (owes_return(mapping) || owes_capture(mapping)).then_some(Timestamp::UNIX_EPOCH);
+    let owed = owes_return(mapping) || owes_capture(mapping) || correction(mapping).is_some();
+    let standing = owed.then_some(Timestamp::UNIX_EPOCH);
     mapping.attempts.iter().filter_map(attempt_due).chain(mapping.wake).chain(standing).min()
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ledger::{Attempt, Mapping, Stage, Standing};
-use payment::{Answer, Identity, SubscriptionId, Verb};
+use payment::{Answer, FactKind, Identity, SubscriptionId, Verb};
 
 /// What a request to authorise a renewal means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,10 @@ pub fn plan_authorisation(
         let asked_before = attempt.asked.is_some_and(|before| before >= asked);
         match &attempt.stage {
             Stage::Reported(Answer::Approved(_)) if stands(mapping, attempt) => return RenewalPlan::Done,
+            // What was done and taken back has used its key up: the gateway would only repeat its answer.
+            Stage::Withdrawn { .. } if asked_before && is_undone(mapping, attempt) => {
+                return RenewalPlan::Done;
+            }
             Stage::Withdrawn { .. } if attempt.asked == Some(asked) => {
                 return RenewalPlan::Start { identity: attempt.intention.identity.clone(), period_end };
             }
@@ -116,9 +120,7 @@ pub fn plan_capture(
             let identity = &attempt.intention.identity;
             match mapping.attempt(&identity.capture()).map(|capture| &capture.stage) {
                 Some(Stage::Reported(_)) => CapturePlan::Other(RenewalPlan::Done),
-                _ if lapses(attempt).is_some_and(|lapse| lapse <= now) => {
-                    CapturePlan::Lapsed(identity.clone())
-                }
+                _ if has_lapsed(attempt, now) => CapturePlan::Lapsed(identity.clone()),
                 _ => CapturePlan::Capture(identity.clone()),
             }
         }
@@ -139,7 +141,7 @@ pub fn held(mapping: &Mapping) -> Option<&Attempt> {
 }
 
 /// Whether an approved try still pays its period: it was not let go, and its capture was not refused.
-fn stands(mapping: &Mapping, attempt: &Attempt) -> bool {
+pub(crate) fn stands(mapping: &Mapping, attempt: &Attempt) -> bool {
     let identity = &attempt.intention.identity;
     let approved = |step: Identity| mapping.attempt(&step).and_then(Attempt::answer).map(is_approved);
     let let_go = approved(identity.cancel()) == Some(true) || approved(identity.undo()) == Some(true);
@@ -160,11 +162,19 @@ fn tries_of(mapping: &Mapping) -> impl Iterator<Item = &Attempt> {
     mapping.attempts.iter().filter(|attempt| matches!(attempt.intention.verb, Verb::Authorise | Verb::Charge))
 }
 
-fn lapses(attempt: &Attempt) -> Option<Timestamp> {
-    match attempt.answer() {
+/// Whether a hold is over: by the gateway's own deadline, or by its news.
+fn has_lapsed(attempt: &Attempt, now: Timestamp) -> bool {
+    let over = [FactKind::Cancelled, FactKind::Expired].into_iter().any(|kind| attempt.facts.has(kind));
+    let deadline = match attempt.answer() {
         Some(Answer::Approved(approval)) => approval.capture_before,
         _ => None,
-    }
+    };
+    over || deadline.is_some_and(|deadline| deadline <= now)
+}
+
+/// Whether what an attempt did was taken back.
+fn is_undone(mapping: &Mapping, attempt: &Attempt) -> bool {
+    mapping.attempt(&attempt.intention.identity.undo()).and_then(Attempt::answer).is_some_and(is_approved)
 }
 
 fn is_approved(answer: &Answer) -> bool {

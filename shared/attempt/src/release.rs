@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use ledger::{Attempt, Mapping, Stage};
-use payment::{Answer, Approval, Failure, Identity, Intention, Money, Target, Verb};
+use payment::{Answer, Failure, Identity, Verb};
 use wire::Deadline;
 
-use crate::apply::{began, undoing};
+use crate::apply::undoing;
+use crate::holds::letting_go;
 use crate::plan::{held, unfinished};
 use crate::run::{Begun, Done, Ended, Means, begin, finish};
 
@@ -55,22 +56,11 @@ pub(crate) fn giving_back(mapping: &Mapping, now: Timestamp) -> Option<Attempt> 
 
 fn voiding(mapping: &Mapping, now: Timestamp) -> Option<Attempt> {
     let attempt = held(mapping)?;
-    let Stage::Reported(Answer::Approved(Approval { reference, money, .. })) = &attempt.stage else {
-        return None;
-    };
-    let identity = attempt.intention.identity.cancel();
-    if is_begun(mapping, &attempt.intention.identity.capture()) || is_begun(mapping, &identity) {
+    let identity = &attempt.intention.identity;
+    if is_begun(mapping, &identity.capture()) || is_begun(mapping, &identity.cancel()) {
         return None;
     }
-    let intention = Intention {
-        identity,
-        verb: Verb::Cancel,
-        money: Money { minor: 0, currency: money.currency },
-        target: Target::Payment(reference.clone()),
-        began: now,
-        ..attempt.intention.clone()
-    };
-    Some(began(intention, attempt.price, None, attempt.payment))
+    letting_go(attempt, now)
 }
 
 fn returning(mapping: &Mapping, now: Timestamp) -> Option<Attempt> {

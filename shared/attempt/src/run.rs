@@ -123,6 +123,7 @@ pub async fn record(
     let now = means.clock.now();
     apply::intend(&mut mapping, attempt, now);
     apply::answered(&mut mapping, &identity, &answer, now);
+    apply::hold(&mut mapping, &identity, now);
     match write(means, mapping).await? {
         Written::Lost(current) => Ok(Begun::Lost(current.map(Box::new))),
         Written::Done(mapping) => {
@@ -224,6 +225,27 @@ pub async fn change(
     change: impl Fn(&mut Mapping),
 ) -> Result<Mapping, Failure> {
     commit(means, mapping, change).await
+}
+
+/// Another answer than the one that Cleeng has was just written down by this worker.
+pub(crate) async fn tell_again(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    answer: Answer,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    tell_and_commit(means, mapping, identity, answer, true, deadline).await
+}
+
+/// An attempt that takes another back was just written down by this worker.
+pub(crate) async fn undo_now(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    carry_out(means, mapping, identity, None, deadline).await
 }
 
 /// The claim has just been written by this worker: asks, and brings the answer home.

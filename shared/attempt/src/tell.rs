@@ -5,7 +5,9 @@ use cleeng::{
     RefundKind,
 };
 use ledger::{Attempt, Mapping, Stage, Subject};
-use payment::{Answer, Approval, Decline, FactKind, Failure, GatewayReference, OrderId, SubscriptionId, Verb};
+use payment::{
+    Answer, Approval, Decline, FactKind, Failure, GatewayReference, OrderId, SubscriptionId, Verb,
+};
 use wire::Deadline;
 
 use crate::apply::{Told, is_newest_card};
@@ -36,7 +38,9 @@ pub(crate) async fn tell(
         Verb::Verify if matches!(mapping.subject, Subject::Customer(_)) => {
             tell_details(cleeng, mapping, attempt, answer, deadline).await
         }
-        Verb::Purchase | Verb::Charge if attempt.payment.is_some() && attempt.facts.has(FactKind::CaptureFailed) => {
+        Verb::Purchase | Verb::Charge
+            if attempt.payment.is_some() && attempt.facts.has(FactKind::CaptureFailed) =>
+        {
             tell_change(cleeng, mapping, attempt, answer, look, deadline).await
         }
         Verb::Purchase | Verb::Verify | Verb::Authorise | Verb::Charge => {

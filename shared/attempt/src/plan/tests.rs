@@ -1,6 +1,5 @@
 //! What renewal events mean, whatever has been done before them.
 
-use ledger::ManagedBy;
 use ledger::Subject;
 use payment::{Approval, Decline, DeclineClass, DeclineReason, Intention, Money, Price, Target, Token};
 
@@ -68,30 +67,17 @@ fn refused() -> Answer {
 }
 
 fn with(attempts: Vec<Attempt>) -> Mapping {
+    let subject = Subject::Subscription(SUBSCRIPTION.parse().unwrap());
+    let (customer, method) = ("123123123".parse().unwrap(), "194856795".parse().unwrap());
     Mapping {
-        subject: Subject::Subscription(SUBSCRIPTION.parse().unwrap()),
         version: 1,
-        fence: 0,
-        due: None,
-        customer: "123123123".parse().unwrap(),
         offer: Some("S123123123_NL".parse().unwrap()),
-        method: "194856795".parse().unwrap(),
-        gateway: "stripe".parse().unwrap(),
-        account: None,
         country: Some("NL".to_owned()),
         details: Some("665665665".parse().unwrap()),
         token: Some(Token::new("cus_1|pm_1")),
-        superseded: Vec::new(),
-        barred: None,
-        managed_by: ManagedBy::Cleeng,
-        standing: Standing::Active,
         period_end: Some(period_end()),
-        capture_asked: None,
-        wake: None,
-        looks: 0,
-        became: None,
         attempts,
-        history: Vec::new(),
+        ..Mapping::new(subject, customer, method, "stripe".parse().unwrap(), Standing::Active)
     }
 }
 

@@ -1,0 +1,216 @@
+//! What comes late: news that answers an open attempt, and news that contradicts what Cleeng was told.
+
+use gateways::News;
+use jiff::Timestamp;
+use ledger::{Attempt, Mapping, Stage, Subject, Written};
+use payment::{
+    Answer, Approval, Card, Decline, DeclineClass, DeclineReason, FactKind, Failure, GatewayReference,
+    Identity, Money, Target, Token, Verb,
+};
+use wire::Deadline;
+
+use crate::apply::{self, LEASE, keep_card, later, undoing};
+use crate::plan::stands;
+use crate::run::{Done, Ended, Means, change, tell_again, undo_now, write};
+
+/// Corrections that one visit makes: each contradicts another attempt.
+const CORRECTIONS_MAX: usize = 8;
+
+/// The attempt that a fact is about. Gateways repeat the reference of the payment or that of its capture or void;
+/// what happened to the money belongs to the step that moved it.
+pub fn aimed_at(mapping: &Mapping, named: &Identity, kind: FactKind) -> Option<Identity> {
+    let base = named.base();
+    let step = match kind {
+        FactKind::Captured | FactKind::CaptureFailed => base.capture(),
+        FactKind::Cancelled | FactKind::Expired => base.cancel(),
+        _ => named.clone(),
+    };
+    let there = |identity: &Identity| mapping.attempt(identity).is_some();
+    [step, named.clone(), base].into_iter().find(there)
+}
+
+/// What a fact answers where its attempt has no answer yet: Adyen's captures, voids and refunds are answered in this
+/// way only, once their keys are too old to ask again.
+pub fn answer_in(
+    attempt: &Attempt,
+    kind: FactKind,
+    thing: &GatewayReference,
+    money: Money,
+) -> Option<Answer> {
+    let intention = &attempt.intention;
+    let Target::Payment(of) = &intention.target else { return None };
+    let whole = money == intention.money;
+    let approved = |reference: &GatewayReference, captured| {
+        Answer::Approved(Approval {
+            reference: reference.clone(),
+            money: intention.money,
+            captured,
+            token: None,
+            card: None,
+            capture_before: None,
+        })
+    };
+    match (intention.verb, kind) {
+        (Verb::Capture, FactKind::Captured) if whole => Some(approved(of, true)),
+        (Verb::Cancel, FactKind::Cancelled | FactKind::Expired) => Some(approved(of, false)),
+        (Verb::Refund, FactKind::Refunded) if whole => Some(approved(thing, true)),
+        (Verb::Capture, FactKind::CaptureFailed) | (Verb::Refund, FactKind::RefundFailed) => {
+            Some(Answer::Declined(failed_late(&intention.gateway, kind)))
+        }
+        _ => None,
+    }
+}
+
+/// What Cleeng must hear because the facts say otherwise than what it was told: a capture that failed after it had
+/// looked well, and one that succeeded after all.
+pub fn correction(mapping: &Mapping) -> Option<(Identity, Answer)> {
+    mapping.attempts.iter().find_map(|attempt| {
+        let moved = matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture);
+        let failed = attempt.facts.has(FactKind::CaptureFailed);
+        let answer = match &attempt.stage {
+            Stage::Reported(Answer::Approved(approval))
+                if approval.captured && failed && !attempt.facts.holds_money() =>
+            {
+                Answer::Declined(failed_late(&attempt.intention.gateway, FactKind::CaptureFailed))
+            }
+            Stage::Reported(Answer::Declined(_)) if attempt.facts.holds_money() => {
+                Answer::Approved(Approval {
+                    reference: attempt.reference.clone()?,
+                    money: attempt.intention.money,
+                    captured: true,
+                    token: None,
+                    card: None,
+                    capture_before: None,
+                })
+            }
+            _ => return None,
+        };
+        moved.then(|| (attempt.intention.identity.clone(), answer))
+    })
+}
+
+/// Tells Cleeng what the facts of an item say by now, wherever that differs from what it was told.
+pub async fn correct(means: &Means, mut mapping: Mapping, deadline: Deadline) -> Result<Mapping, Failure> {
+    for _ in 0..CORRECTIONS_MAX {
+        let Some((identity, answer)) = correction(&mapping) else { return Ok(mapping) };
+        let done = reopen(means, mapping, &identity, answer, deadline).await?;
+        mapping = done.mapping;
+        if !matches!(done.ended, Ended::Answered { told: true, .. } | Ended::Withdrawn) {
+            return Ok(mapping);
+        }
+    }
+    Ok(mapping)
+}
+
+/// A finished attempt has another end than was told. A refusal is told; money that came after a refusal is told too,
+/// unless another attempt has paid for the same thing meanwhile or may still: then it is given back.
+pub async fn reopen(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    answer: Answer,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let now = means.clock.now();
+    let one_too_many = matches!(answer, Answer::Approved(_)) && has_rival(&mapping, identity);
+    let mut claimed = mapping;
+    if let Some(attempt) = claimed.attempt_mut(identity) {
+        attempt.stage = Stage::Answered(answer.clone());
+        attempt.wait_until = Some(later(now, LEASE));
+        attempt.looks = attempt.looks.saturating_add(1);
+    }
+    claimed.tell(now, format!("{identity}: the gateway says otherwise now"));
+    let undo = claimed.attempt(identity).filter(|_| one_too_many).and_then(|it| undoing(it, None, now));
+    if let Some(undo) = undo {
+        tracing::error!(alarm = "paid_twice", attempt = %identity, "Gives back `{identity}`: it succeeded late, and another attempt has paid or may pay");
+        let undoing = undo.intention.identity.clone();
+        apply::intend(&mut claimed, undo, now);
+        return match write(means, claimed).await? {
+            Written::Done(mapping) => undo_now(means, mapping, &undoing, deadline).await,
+            Written::Lost(_) => Err(between(identity)),
+        };
+    }
+    match write(means, claimed).await? {
+        Written::Done(mapping) => tell_again(means, mapping, identity, answer, deadline).await,
+        Written::Lost(_) => Err(between(identity)),
+    }
+}
+
+/// The stored card of an approval that came without it, from later news of the same payment.
+pub async fn learn_card(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    token: &Token,
+    card: Option<&Card>,
+) -> Result<Mapping, Failure> {
+    change(means, mapping, |mapping| {
+        let Some(attempt) = mapping.attempt_mut(identity) else { return };
+        let (Stage::Answered(Answer::Approved(approval)) | Stage::Reported(Answer::Approved(approval))) =
+            &mut attempt.stage
+        else {
+            return;
+        };
+        if approval.token.is_none() {
+            approval.token = Some(token.clone());
+            approval.card = approval.card.take().or(card.cloned());
+            keep_card(mapping, identity, token);
+        }
+    })
+    .await
+}
+
+/// Whether a fact takes back what looked well, so that a person must know of it.
+pub fn takes_back(news: &News) -> bool {
+    matches!(
+        news.kind,
+        gateways::NewsKind::Fact {
+            kind: FactKind::CaptureFailed
+                | FactKind::RefundFailed
+                | FactKind::Disputed
+                | FactKind::DisputeReversed,
+            ..
+        }
+    )
+}
+
+/// Another try for the same order or period that has paid, holds money, or may still.
+fn has_rival(mapping: &Mapping, identity: &Identity) -> bool {
+    if matches!(mapping.subject, Subject::Customer(_) | Subject::Payment(_)) {
+        return false;
+    }
+    let base = identity.base();
+    mapping.attempts.iter().any(|other| {
+        let tries =
+            matches!(other.intention.verb, Verb::Purchase | Verb::Verify | Verb::Authorise | Verb::Charge);
+        let alive = match &other.stage {
+            Stage::Reported(Answer::Approved(_)) => stands(mapping, other),
+            Stage::Reported(Answer::Declined(_)) | Stage::Withdrawn { .. } => false,
+            _ => true,
+        };
+        tries && other.intention.identity != base && alive
+    })
+}
+
+fn failed_late(gateway: &payment::GatewayName, kind: FactKind) -> Decline {
+    let what = if kind == FactKind::RefundFailed { "refund_failed" } else { "capture_failed" };
+    Decline {
+        class: DeclineClass::Technical,
+        reason: DeclineReason::ProcessingError,
+        codes: format!("{gateway}:{what}"),
+        reference: None,
+    }
+}
+
+fn between(identity: &Identity) -> Failure {
+    Failure::retry(format!("another worker changes the item of {identity}"))
+}
+
+/// Whether a worker may be busy with an attempt right now, or is owed to Cleeng.
+pub(crate) fn is_under_way(attempt: &Attempt, now: Timestamp) -> bool {
+    match &attempt.stage {
+        Stage::Answered(_) => true,
+        Stage::Intended => attempt.wait_until.is_some_and(|until| until > now),
+        _ => false,
+    }
+}
