@@ -1,14 +1,14 @@
-//! The Lambda binary: reads settings, then serves.
+//! The Lambda binary: reads settings and secrets, then serves.
 
-use entrypoint::Outside;
+use entrypoint::Live;
 use initial_purchase::Shop;
-use settings::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     entrypoint::start_logging();
-    let settings = Settings::from_environment();
-    let outside = Outside::real(&settings, &[])?;
-    let shop = &Shop::from_settings(&settings, &outside)?;
-    entrypoint::http::run(move |request, deadline| initial_purchase::handle(shop, request, deadline)).await
+    let live = &Live::start(&[], Shop::from_settings).await?;
+    entrypoint::http::run(move |request, deadline| async move {
+        initial_purchase::handle(&*live.parts().await, request, deadline).await
+    })
+    .await
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use ledger::{DUE_SHARDS, DueItem, ItemKey, Ledger, Subject};
 use payment::Failure;
 use queue::{Job, Queue};
+use settings::{SettingError, Settings};
 use wire::{Clock, Deadline};
 
 /// What this job may use: the due index, kept events and the queues.
@@ -20,9 +21,13 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Works on this outside.
-    pub fn new(outside: &Outside) -> Self {
-        Self { ledger: outside.ledger.clone(), queue: outside.queue.clone(), clock: outside.clock.clone() }
+    /// Works on this outside; there is nothing to set.
+    pub fn from_settings(_: &Settings, outside: &Outside) -> Result<Self, SettingError> {
+        Ok(Self {
+            ledger: outside.ledger.clone(),
+            queue: outside.queue.clone(),
+            clock: outside.clock.clone(),
+        })
     }
 }
 

@@ -1,18 +1,15 @@
-//! The Lambda binary: reads settings, then sweeps at every tick.
+//! The Lambda binary: reads settings and secrets, then sweeps at every tick.
 
-use entrypoint::Outside;
+use entrypoint::Live;
 use queue::Job;
 use renewal_schedule::Schedule;
-use settings::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     entrypoint::start_logging();
-    let settings = Settings::from_environment();
-    let outside = Outside::real(&settings, &[Job::RecurringCapture, Job::Settlement, Job::Termination])?;
-    let schedule = &Schedule::new(&outside);
+    let live = &Live::start(&Job::ALL, Schedule::from_settings).await?;
     entrypoint::timer::run("renewal-schedule", move |deadline| async move {
-        renewal_schedule::sweep(schedule, deadline).await.map(drop)
+        renewal_schedule::sweep(&*live.parts().await, deadline).await.map(drop)
     })
     .await
 }

@@ -1,16 +1,14 @@
-//! The Lambda binary: reads settings, then works its queue.
+//! The Lambda binary: reads settings and secrets, then works its queue.
 
-use entrypoint::Outside;
-use settings::Settings;
+use entrypoint::Live;
 use settlement::Settlement;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     entrypoint::start_logging();
-    let settings = Settings::from_environment();
-    let outside = Outside::real(&settings, &[])?;
-    let settlement = &Settlement::from_settings(&settings, &outside)?;
-    let job = "settlement";
-    entrypoint::batch::run(job, move |message, deadline| settlement::handle(settlement, message, deadline))
-        .await
+    let live = &Live::start(&[], Settlement::from_settings).await?;
+    entrypoint::batch::run("settlement", move |message, deadline| async move {
+        settlement::handle(&*live.parts().await, message, deadline).await
+    })
+    .await
 }

@@ -1,15 +1,15 @@
-//! The Lambda binary: reads settings, then serves.
+//! The Lambda binary: reads settings and secrets, then serves.
 
-use entrypoint::Outside;
+use entrypoint::Live;
 use queue::Job;
-use settings::Settings;
 use webhook_ingest::Ingest;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     entrypoint::start_logging();
-    let settings = Settings::from_environment();
-    let outside = Outside::real(&settings, &[Job::RecurringCapture, Job::Settlement, Job::Termination])?;
-    let ingest = &Ingest::from_settings(&settings, &outside)?;
-    entrypoint::http::run(move |request, _| webhook_ingest::handle(ingest, request)).await
+    let live = &Live::start(&Job::ALL, Ingest::from_settings).await?;
+    entrypoint::http::run(move |request, _| async move {
+        webhook_ingest::handle(&*live.parts().await, request).await
+    })
+    .await
 }

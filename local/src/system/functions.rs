@@ -39,7 +39,7 @@ impl Functions {
             renewals: Renewals::from_settings(settings, outside)?,
             terminations: Terminations::from_settings(settings, outside)?,
             settlement: Settlement::from_settings(settings, outside)?,
-            schedule: Schedule::new(outside),
+            schedule: Schedule::from_settings(settings, outside)?,
         })
     }
 

@@ -2,11 +2,15 @@
 
 pub mod batch;
 pub mod http;
+mod live;
 mod logs;
 mod message;
 mod parties;
+mod secrets;
 pub mod timer;
 
+pub use live::Live;
 pub use logs::start_logging;
 pub use message::{Message, What};
 pub use parties::{Outside, StartError, gateways, means, webhook_readers};
+pub use secrets::SecretError;

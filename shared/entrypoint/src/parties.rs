@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use attempt::Means;
 use cleeng::{Cleeng, CleengSettings};
+use futures::future::join_all;
 use gateways::adyen::{Adyen, AdyenSettings, AdyenWebhookSettings, AdyenWebhooks};
 use gateways::stripe::{Stripe, StripeSettings, StripeWebhookSettings, StripeWebhooks};
 use gateways::{Gateway, Gateways, Routes, WebhookReader};
@@ -11,6 +12,8 @@ use ledger::{DynamoLedger, Ledger};
 use queue::{Job, Queue, SqsQueue};
 use settings::{SettingError, Settings};
 use wire::{Clock, Http, SystemClock, Wire};
+
+use crate::secrets::SecretError;
 
 /// Everything outside the process: real on Lambda, simulated in tests and in simulation.
 #[derive(Clone)]
@@ -27,14 +30,21 @@ pub struct Outside {
 
 impl Outside {
     /// The real outside. `sends_to` are the jobs whose queues this function writes to.
-    pub fn real(settings: &Settings, sends_to: &[Job]) -> Result<Self, StartError> {
-        let http = Http::new()?;
-        Ok(Self {
-            ledger: Arc::new(DynamoLedger::new(settings, http.clone())?),
-            queue: Arc::new(SqsQueue::new(settings, http.clone(), sends_to)?),
-            wire: Wire::new(Arc::new(http)),
-            clock: Arc::new(SystemClock),
-        })
+    ///
+    /// Opens the connections that the first event will use, side by side, while the instance starts and nobody waits
+    /// yet; what does not open within a second is opened by the first event.
+    pub async fn real(settings: &Settings, http: Http, sends_to: &[Job]) -> Result<Self, SettingError> {
+        let ledger = Arc::new(DynamoLedger::new(settings, http.clone())?);
+        let queue = Arc::new(SqsQueue::new(settings, http.clone(), sends_to)?);
+        let wire = Wire::new(Arc::new(http));
+        let peers = ["CLEENG_API_URL", "STRIPE_API_URL", "ADYEN_API_URL"];
+        let peers = peers.into_iter().filter_map(|name| settings.address(name).ok());
+        let (opened, (), _) =
+            futures::join!(ledger.warm(), queue.warm(), join_all(peers.map(|address| wire.warm(address))));
+        if let Err(error) = opened {
+            tracing::warn!("The connection to the ledger did not open at start: {error}");
+        }
+        Ok(Self { wire, ledger, queue, clock: Arc::new(SystemClock) })
     }
 }
 
@@ -86,6 +96,9 @@ pub enum StartError {
     /// The HTTP client.
     #[error(transparent)]
     Http(#[from] wire::HttpError),
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
 }
 
 fn names(routes: &Routes) -> std::collections::BTreeSet<&str> {

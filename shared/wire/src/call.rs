@@ -38,6 +38,8 @@ pub struct Wire {
     transport: Arc<dyn Transport>,
 }
 
+/// How long a connection may take to open while an instance starts.
+const WARM_SECONDS_MAX: Duration = Duration::from_secs(1);
 /// Sendings of one call, the first included.
 const SENDINGS_MAX: usize = 3;
 /// A peer that asks for a longer pause than this is left alone: the work goes back to its queue.
@@ -47,6 +49,14 @@ impl Wire {
     /// Speaks through this transport.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self { transport }
+    }
+
+    /// Opens a connection to a peer, on the pool that will serve the calls, with a request that needs no right and
+    /// means nothing. Whatever comes of it, the first call is made all the same.
+    pub async fn warm(&self, address: url::Url) {
+        if let Ok(request) = http::Request::get(address.as_str()).body(Bytes::new()) {
+            let _ = self.transport.send(request, WARM_SECONDS_MAX).await;
+        }
     }
 
     /// Sends a call and answers with what became of it.

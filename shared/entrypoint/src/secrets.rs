@@ -1,0 +1,87 @@
+//! Reads a function's secrets from Secrets Manager: JSON objects whose members are settings.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Credentials, Region};
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use futures::future::try_join_all;
+use secrecy::ExposeSecret;
+use settings::{SettingError, Settings};
+
+/// The secrets that this function may read (`SECRETS`, comma-separated ARNs).
+pub(crate) struct Secrets {
+    client: Client,
+    names: Vec<String>,
+}
+
+/// Why secrets cannot be used. Names and codes only, never a value.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager did not give it.
+    #[error("the secret {name} cannot be read: {code}")]
+    Unavailable {
+        /// Its ARN.
+        name: String,
+        /// The service's code, or the transport's word.
+        code: String,
+    },
+    /// It holds something else.
+    #[error("the secret {name} is not a JSON object whose members are texts")]
+    NotSettings {
+        /// Its ARN.
+        name: String,
+    },
+}
+
+const READ_SECONDS_MAX: Duration = Duration::from_secs(4);
+
+impl Secrets {
+    /// `None` where `SECRETS` is absent: then every setting stands in the environment, as on a laptop.
+    pub(crate) fn from_settings(
+        settings: &Settings,
+        http: &wire::Http,
+    ) -> Result<Option<Self>, SettingError> {
+        let Some(names) = settings.optional("SECRETS")? else { return Ok(None) };
+        let secret = settings.platform_secret("AWS_SECRET_ACCESS_KEY");
+        let secret = secret.ok_or_else(|| SettingError::missing("AWS_SECRET_ACCESS_KEY"))?;
+        let session = settings.platform_secret("AWS_SESSION_TOKEN");
+        let credentials = Credentials::new(
+            settings.required("AWS_ACCESS_KEY_ID")?,
+            secret.expose_secret(),
+            session.map(|token| token.expose_secret().to_owned()),
+            None,
+            "environment",
+        );
+        let mut config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(settings.required("AWS_REGION")?.to_owned()))
+            .credentials_provider(credentials)
+            .http_client(wire::aws_http_client(http.clone()))
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(TimeoutConfig::builder().operation_timeout(READ_SECONDS_MAX).build());
+        if settings.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER")?.is_some() {
+            config = config.endpoint_url(settings.address("AWS_ENDPOINT_URL_SECRETS_MANAGER")?);
+        }
+        let names = names.split(',').map(|name| name.trim().to_owned()).collect();
+        Ok(Some(Self { client: Client::from_conf(config.build()), names }))
+    }
+
+    /// All of them, side by side, as one table of settings.
+    pub(crate) async fn read(&self) -> Result<BTreeMap<String, String>, SecretError> {
+        let all = try_join_all(self.names.iter().map(|name| self.read_one(name))).await?;
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    async fn read_one(&self, name: &str) -> Result<BTreeMap<String, String>, SecretError> {
+        let unavailable =
+            |code: &str| SecretError::Unavailable { name: name.to_owned(), code: code.to_owned() };
+        let answer = self.client.get_secret_value().secret_id(name).send().await;
+        let answer = answer.map_err(|error| unavailable(error.code().unwrap_or("no answer")))?;
+        let text = answer.secret_string().ok_or_else(|| unavailable("it is binary"))?;
+        serde_json::from_str(text).map_err(|_| SecretError::NotSettings { name: name.to_owned() })
+    }
+}
