@@ -176,7 +176,7 @@ pub(crate) fn reported(
 ) {
     note_answer(mapping, identity, answer, now);
     let Some(attempt) = mapping.attempt_mut(identity) else { return };
-    attempt.stage = Stage::Reported(answer.clone());
+    attempt.stage = Stage::Reported(without_token(answer));
     attempt.wait_until = None;
     attempt.payment = told.payment.or(attempt.payment);
     let verb = attempt.intention.verb;
@@ -233,6 +233,14 @@ pub(crate) fn later(now: Timestamp, time: Duration) -> Timestamp {
         .ok()
         .and_then(|time| now.checked_add(time).ok())
         .unwrap_or(Timestamp::MAX)
+}
+
+/// Once Cleeng has the token, the mapping's is the only copy that is needed: nothing charges from an old answer.
+fn without_token(answer: &Answer) -> Answer {
+    match answer {
+        Answer::Approved(approval) => Answer::Approved(Approval { token: None, ..approval.clone() }),
+        Answer::Declined(_) => answer.clone(),
+    }
 }
 
 /// What an answer means for the mapping, once, when it is first written down.
