@@ -5,24 +5,30 @@
 
 mod apply;
 mod ask;
+mod cards;
 mod due;
+mod find;
 mod holds;
 mod late;
 mod link;
 mod next;
 mod plan;
 mod release;
+mod returns;
 mod run;
 mod tell;
 mod tries;
 
 pub use apply::{LEASE, began, begin_end, learn, open_period};
+pub use cards::{bar_token, drop_details, items_of, renew_token, spread_card, subscriptions_of};
 pub use due::{LOOKS_MAX, due, pause};
+pub use find::{Names, money, payment_item};
 pub use holds::{lapsed, letting_go, taking};
 pub use late::{aimed_at, answer_in, correct, correction, learn_card, reopen, takes_back};
 pub use link::{Linked, link};
 pub use next::{Next, next};
 pub use plan::{CapturePlan, RenewalPlan, held, plan_authorisation, plan_capture, same_period, unfinished};
 pub use release::release;
+pub use returns::{RefundPlan, Returned, plan_refund, returned};
 pub use run::{Begun, Done, Ended, Means, begin, change, finish, record, refuse, resume, settle, write};
 pub use tries::{count_try, may_try};

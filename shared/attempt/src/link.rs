@@ -81,6 +81,8 @@ async fn not_yet(means: &Means, order: Mapping, now: Timestamp) -> Result<Linked
 
 /// A renewal event may have come first and made the item: then only what it could not know is added.
 async fn write_mapping(means: &Means, order: &Mapping, subscription: &Subscription) -> Result<(), Failure> {
+    // Another card than the purchase's: the customer changed it meanwhile, and Cleeng's events bring its token.
+    let changed = subscription.details.is_some_and(|now| order.details.is_some_and(|paid| paid != now));
     let mut mapping = Mapping {
         subject: Subject::Subscription(subscription.id),
         version: 0,
@@ -88,6 +90,7 @@ async fn write_mapping(means: &Means, order: &Mapping, subscription: &Subscripti
         offer: subscription.offer.clone().or(order.offer.clone()),
         country: subscription.country.clone().or(order.country.clone()),
         details: subscription.details.or(order.details),
+        token: order.token.clone().filter(|_| !changed),
         wake: None,
         looks: 0,
         attempts: Vec::new(),

@@ -1,0 +1,190 @@
+//! Finds the payment that an event or a gateway's news speaks of, by any of its names, and opens its item.
+
+use cleeng::{Payment, PaymentStatus};
+use gateways::Routes;
+use ledger::{Attempt, Mapping, Paid, Standing, Subject};
+use payment::{
+    Answer, CustomerId, Failure, GatewayName, GatewayReference, Identity, Money, MoneyError, OrderId,
+    PaymentId, PaymentMethodId, Price, SubscriptionId, Verb,
+};
+use wire::Deadline;
+
+use crate::run::Means;
+
+/// A payment by those of its names that are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Cleeng's.
+    pub payment: Option<PaymentId>,
+    /// The gateway's.
+    pub external: Option<GatewayReference>,
+    /// Our attempt.
+    pub attempt: Option<Identity>,
+    /// The order that it paid.
+    pub order: Option<OrderId>,
+    /// The subscription that it paid for.
+    pub subscription: Option<SubscriptionId>,
+    /// Who paid.
+    pub customer: Option<CustomerId>,
+    /// By which payment method.
+    pub method: Option<PaymentMethodId>,
+    /// At which gateway, where no payment method is named.
+    pub gateway: Option<GatewayName>,
+}
+
+/// The item of a captured payment: the one that there is, else a new one from our own attempt, else from Cleeng's
+/// record. `None` where no name leads to a captured payment.
+pub async fn payment_item(
+    means: &Means,
+    routes: &Routes,
+    names: &Names,
+    deadline: Deadline,
+) -> Result<Option<Mapping>, Failure> {
+    if let Some(payment) = names.payment
+        && let Some(item) = means.ledger.mapping(Subject::Payment(payment)).await?
+        && item.paid.is_some()
+    {
+        return Ok(Some(item));
+    }
+    let mut orders: Vec<OrderId> = names.order.into_iter().collect();
+    for subject in subjects(names) {
+        let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
+        if let Some(attempt) = taking_of(&mapping, names) {
+            return of_attempt(means, &mapping, attempt).await;
+        }
+        orders.extend(mapping.paid_orders.iter().rev().copied());
+    }
+    for order in orders {
+        let payments = means.cleeng.order_payments(order, deadline).await?;
+        if let Some(payment) = payments.iter().find(|payment| is_named(payment, names)) {
+            return of_payment(means, routes, names, order, payment, deadline).await;
+        }
+    }
+    Ok(None)
+}
+
+/// Whose items may hold the attempt that made it.
+fn subjects(names: &Names) -> Vec<Subject> {
+    let mut subjects: Vec<_> = names
+        .subscription
+        .map(Subject::Subscription)
+        .into_iter()
+        .chain(names.attempt.as_ref().and_then(Subject::of))
+        .chain(names.order.map(Subject::Order))
+        .filter(|subject| matches!(subject, Subject::Order(_) | Subject::Subscription(_)))
+        .collect();
+    subjects.dedup();
+    subjects
+}
+
+/// The attempt that took the money of this payment.
+fn taking_of<'a>(mapping: &'a Mapping, names: &Names) -> Option<&'a Attempt> {
+    let took = |attempt: &&Attempt| {
+        matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture)
+            && matches!(attempt.answer(), Some(Answer::Approved(approval)) if approval.captured)
+    };
+    let by_name = |attempt: &&Attempt| {
+        let by_payment = names.payment.map(|named| attempt.payment == Some(named));
+        let by_external = names.external.as_ref().map(|named| attempt.reference.as_ref() == Some(named));
+        let by_attempt =
+            names.attempt.as_ref().map(|named| named.base() == attempt.intention.identity.base());
+        let by_order = names.order.map(|named| attempt.order() == Some(named));
+        by_payment.or(by_external).or(by_attempt).or(by_order).unwrap_or(false)
+    };
+    mapping.attempts.iter().filter(took).find(by_name)
+}
+
+async fn of_attempt(means: &Means, mapping: &Mapping, attempt: &Attempt) -> Result<Option<Mapping>, Failure> {
+    let identity = &attempt.intention.identity;
+    let Some(payment) = attempt.payment else {
+        return Err(Failure::retry(format!("Cleeng has not heard of {identity} yet")));
+    };
+    if let Some(item) = means.ledger.mapping(Subject::Payment(payment)).await? {
+        return Ok(Some(item));
+    }
+    let Some(Answer::Approved(approval)) = attempt.answer() else { return Ok(None) };
+    let paid = Paid {
+        order: attempt.order(),
+        reference: approval.reference.clone(),
+        money: approval.money,
+        price: attempt.price,
+        first: attempt.intention.verb == Verb::Purchase,
+    };
+    let intention = &attempt.intention;
+    Ok(Some(Mapping {
+        account: intention.account.clone(),
+        offer: mapping.offer.clone(),
+        paid: Some(paid),
+        ..Mapping::new(
+            Subject::Payment(payment),
+            intention.customer,
+            mapping.method,
+            intention.gateway.clone(),
+            Standing::Active,
+        )
+    }))
+}
+
+fn is_named(payment: &Payment, names: &Names) -> bool {
+    let captured = matches!(payment.status, PaymentStatus::Captured | PaymentStatus::Refunded);
+    captured
+        && names.payment.is_none_or(|named| named == payment.id)
+        && names.external.as_ref().is_none_or(|named| payment.external.as_ref() == Some(named))
+}
+
+async fn of_payment(
+    means: &Means,
+    routes: &Routes,
+    names: &Names,
+    order: OrderId,
+    payment: &Payment,
+    deadline: Deadline,
+) -> Result<Option<Mapping>, Failure> {
+    if let Some(item) = means.ledger.mapping(Subject::Payment(payment.id)).await? {
+        return Ok(Some(item));
+    }
+    if payment.method.is_some_and(|method| routes.get(method).is_none()) {
+        return Err(Failure::refuse(format!("payment {} belongs to another connector", payment.id)));
+    }
+    let by_method = payment.method.or(names.method).map(|method| routes.get(method));
+    let route = by_method.unwrap_or_else(|| routes.to_gateway(names.gateway.as_ref()?));
+    let unknown = |what: &str| Failure::alarm(format!("the {what} of payment {} is not known", payment.id));
+    let route = route.ok_or_else(|| unknown("payment method"))?;
+    let reference = payment.external.clone().ok_or_else(|| unknown("gateway's id"))?;
+    let (price, customer) = match (payment.price, payment.customer.or(names.customer)) {
+        (Some(price), Some(customer)) => (price, customer),
+        _ => {
+            let order = means.cleeng.order(order, deadline).await?;
+            (order.price, order.customer)
+        }
+    };
+    let paid = Paid {
+        order: Some(order),
+        reference,
+        money: money(means, &route.gateway, price)?,
+        price,
+        first: payment.operation.as_deref().is_some_and(|operation| operation.starts_with("initial")),
+    };
+    Ok(Some(Mapping {
+        account: route.merchant_account.clone(),
+        offer: payment.offer.clone(),
+        paid: Some(paid),
+        ..Mapping::new(
+            Subject::Payment(payment.id),
+            customer,
+            route.payment_method_id,
+            route.gateway.clone(),
+            Standing::Active,
+        )
+    }))
+}
+
+/// A price of Cleeng's in a gateway's own units, exactly or not at all.
+pub fn money(means: &Means, gateway: &GatewayName, price: Price) -> Result<Money, Failure> {
+    let units = means.gateways.get(gateway).and_then(|gateway| gateway.minor_units(price.currency));
+    let unknown = MoneyError::UnknownCurrency { gateway: gateway.to_string(), currency: price.currency };
+    units
+        .ok_or(unknown)
+        .and_then(|units| Money::from_price(price, units))
+        .map_err(|error| Failure::alarm(format!("{price} cannot be returned at {gateway}")).because(error))
+}
