@@ -11,4 +11,5 @@ mod contract;
 mod stripe;
 mod stripe_answers;
 mod stripe_requests;
+mod stripe_simulator;
 mod stripe_webhooks;

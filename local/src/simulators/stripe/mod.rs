@@ -328,7 +328,13 @@ fn in_our_words(state: &State, payment: &Payment) -> Option<GatewayPayment> {
 fn answered(done: Result<Value, Failure>) -> http::Response<Bytes> {
     let (status, body) = match done {
         Ok(value) => (200, value),
-        Err(failure) => (failure.status, json!({ "error": failure.error })),
+        Err(mut failure) => {
+            // What does not apply is left out of an error, not null.
+            if let Some(members) = failure.error.as_object_mut() {
+                members.retain(|_, value| !value.is_null());
+            }
+            (failure.status, json!({ "error": failure.error }))
+        }
     };
     faults::answer(status, "application/json", body.to_string())
 }
