@@ -101,10 +101,12 @@ fn begin(state: &mut State, payment: u64) {
     replan(state, id);
 }
 
-/// A renewal was authorised. One that comes after the due date is captured at once.
-pub(super) fn authorised(state: &mut State, subscription: u64, payment: u64) {
+/// The renewal of a period was authorised. One that comes after the due date is captured at once.
+pub(super) fn authorised(state: &mut State, subscription: u64, period_end: Option<Timestamp>, payment: u64) {
     let now = state.now;
-    let Some(it) = state.subscriptions.get_mut(&subscription) else { return };
+    let Some(it) = state.subscriptions.get_mut(&subscription).filter(|it| Some(it.ends) == period_end) else {
+        return;
+    };
     it.authorised = Some(payment);
     if now >= it.ends {
         let (subscription, plan) = (it.id, it.plan);
@@ -116,6 +118,23 @@ pub(super) fn authorised(state: &mut State, subscription: u64, payment: u64) {
 pub(super) fn unauthorised(state: &mut State, subscription: u64, payment: u64) {
     if let Some(it) = state.subscriptions.get_mut(&subscription).filter(|it| it.authorised == Some(payment)) {
         it.authorised = None;
+    }
+}
+
+/// A capture failed late: the order may be paid anew, and another payment of that period is no second charge.
+pub(super) fn failed_late(
+    state: &mut State,
+    order: Option<u64>,
+    period: Option<(u64, Timestamp)>,
+    payment: u64,
+) {
+    if let Some(order) =
+        order.and_then(|id| state.orders.get_mut(&id)).filter(|it| it.paid_by == Some(payment))
+    {
+        order.paid_by = None;
+    }
+    if let Some(period) = period.filter(|period| state.paid_periods.get(period) == Some(&payment)) {
+        state.paid_periods.remove(&period);
     }
 }
 

@@ -48,9 +48,14 @@ pub(super) fn follow(state: &mut State, id: u64) {
         }
     }
     match (payment.status, payment.subscription) {
-        (PaymentState::Authorized, Some(subscription)) => life::authorised(state, subscription, id),
-        (PaymentState::Rejected | PaymentState::Cancelled, Some(subscription)) => {
-            life::unauthorised(state, subscription, id);
+        (PaymentState::Authorized, Some(subscription)) => {
+            life::authorised(state, subscription, payment.period_end, id);
+        }
+        (PaymentState::Rejected | PaymentState::Cancelled, subscription) => {
+            if let Some(subscription) = subscription {
+                life::unauthorised(state, subscription, id);
+            }
+            life::failed_late(state, payment.order, subscription.zip(payment.period_end), id);
         }
         (PaymentState::Captured, subscription) => captured(state, &payment, subscription),
         _ => {}

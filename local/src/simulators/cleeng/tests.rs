@@ -2,5 +2,6 @@
 
 mod dunning;
 mod money;
+mod network;
 mod setup;
 mod world;

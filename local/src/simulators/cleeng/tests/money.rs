@@ -239,6 +239,34 @@ async fn impossible_changes_are_refused_and_late_news_of_the_bank_is_not() {
 }
 
 #[tokio::test]
+async fn after_a_capture_that_failed_late_another_payment_of_the_period_is_no_second_charge() {
+    let world = World::new();
+    let (_, subscription) = world.buy(WEEKLY).await;
+    let (order, failed) = world.renewal_payment(subscription, PaymentStatus::Captured, "pi_a").await;
+    let (_, open) = world.renewal_payment(subscription, PaymentStatus::Authorized, "pi_b").await;
+    let next_period = &world.simulator.subscriptions()[0];
+    assert_eq!(next_period.authorised, Some(open.id.number()));
+    let failure = PaymentUpdate {
+        order: Some(order),
+        status: PaymentStatus::Rejected,
+        operation: None,
+        external: None,
+        rejected_reason: Some("capture_failed".to_owned()),
+        refunded_reason: None,
+        refunded: None,
+        refund_kind: None,
+    };
+    world.cleeng.update_payment(failed.id, &failure, soon()).await.unwrap();
+    let fresh = cleeng::NewPayment {
+        operation: PaymentOperation::RecurringPayment,
+        subscription: Some(subscription),
+        ..captured(&world.cleeng.order(order, soon()).await.unwrap(), "pi_c")
+    };
+    world.cleeng.create_payment(&fresh, soon()).await.unwrap();
+    assert_eq!(world.simulator.violations(), []);
+}
+
+#[tokio::test]
 async fn an_asked_capture_names_its_payment() {
     let world = World::new();
     let (_, subscription) = world.buy(WEEKLY).await;

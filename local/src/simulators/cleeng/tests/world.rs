@@ -14,9 +14,10 @@ use jiff::Timestamp;
 use payment::{CustomerId, OrderId, SubscriptionId, Token};
 use serde_json::{Value, json};
 use settings::Settings;
-use wire::simulated::{Clear, Network, Peer};
+use wire::simulated::{Network, Peer};
 use wire::{Deadline, Wire};
 
+use super::network::Spell;
 use crate::simulators::Simulator;
 use crate::simulators::cleeng::{CleengSimulator, CleengSimulatorSettings};
 
@@ -27,6 +28,7 @@ pub(super) struct World {
     pub(super) simulator: Arc<CleengSimulator>,
     pub(super) cleeng: Cleeng,
     pub(super) media: MediaStore,
+    pub(super) weather: Arc<Spell>,
     verifier: Verifier,
     hour: Arc<Mutex<Timestamp>>,
 }
@@ -60,10 +62,12 @@ impl World {
         let simulator = Arc::new(CleengSimulator::new(simulated));
         let hour = Arc::new(Mutex::new("2026-01-31T10:00:00Z".parse().unwrap()));
         let peer: Arc<dyn Peer> = Arc::new(Clocked { simulator: simulator.clone(), hour: hour.clone() });
-        let wire = Wire::new(Arc::new(Network::new(vec![("cleeng.test".to_owned(), peer)], Arc::new(Clear))));
+        let weather = Arc::new(Spell::of([]));
+        let wire = Wire::new(Arc::new(Network::new(vec![("cleeng.test".to_owned(), peer)], weather.clone())));
         Self {
             cleeng: Cleeng::new(wire.clone(), CleengSettings::from_settings(&settings).unwrap()),
             media: MediaStore::new(wire, MediaStoreSettings::from_settings(&settings).unwrap()),
+            weather,
             verifier: WebhookSettings::from_settings(&settings).unwrap().into(),
             simulator,
             hour,
