@@ -96,3 +96,63 @@ fn failure_of(id: String) -> BatchItemFailure {
     failure.item_identifier = id;
     failure
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use jiff::Timestamp;
+    use ledger::Subject;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::What;
+
+    fn record(id: &str, order: u64) -> Record {
+        let what = What::Due(Subject::Order(order.try_into().unwrap()));
+        let body = Message::new(Timestamp::UNIX_EPOCH, what).to_text().unwrap();
+        Record { id: id.to_owned(), body }
+    }
+
+    fn order_of(message: &Message) -> u64 {
+        match message.what {
+            What::Due(Subject::Order(order)) => order.number(),
+            _ => 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_failed_comes_back_and_a_refusal_does_not() {
+        let unreadable = Record { id: "e".to_owned(), body: "{\"v\":99}".to_owned() };
+        let records = vec![record("a", 1), record("b", 2), record("c", 3), record("d", 4), unreadable];
+        let deadline = Deadline::after(Duration::from_secs(30));
+        let failed = work("settlement", records, deadline, |message, _| async move {
+            match order_of(&message) {
+                1 => Ok(()),
+                2 => Err(Failure::retry("later")),
+                3 => Err(Failure::refuse("never")),
+                _ => Err(Failure::alarm("a person")),
+            }
+        })
+        .await;
+        assert_eq!(failed, ["b", "d", "e"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_messages_take_as_long_as_the_slowest() {
+        let records = (1..=10).map(|nth| record(&nth.to_string(), nth)).collect();
+        let (began, most, now) = (Instant::now(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (most, now) = (&most, &now);
+        let deadline = Deadline::after(Duration::from_secs(30));
+        let failed = work("settlement", records, deadline, |message, _| async move {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(100 * order_of(&message))).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        })
+        .await;
+        assert!(failed.is_empty());
+        assert_eq!(most.load(Ordering::SeqCst), 10, "all at once");
+        assert_eq!(began.elapsed(), Duration::from_secs(1));
+    }
+}
