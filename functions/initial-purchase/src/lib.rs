@@ -10,10 +10,10 @@ use attempt::Means;
 use bytes::Bytes;
 use cleeng::{MediaStore, MediaStoreSettings};
 use entrypoint::Outside;
-use entrypoint::http::{Refusal, ReturnUrls, answer};
+use entrypoint::connectors::{call_of, no_such_call};
+use entrypoint::http::{ReturnUrls, answer};
 use gateways::Routes;
-use http::{Method, Request, Response};
-use payment::GatewayName;
+use http::{Request, Response};
 use settings::{SettingError, Settings};
 use wire::Deadline;
 
@@ -42,20 +42,14 @@ impl Shop {
 
 /// `POST /connectors/{gateway}/payment-methods`, `/initial-payment` and `/initial-payment/finalize`.
 pub async fn handle(shop: &Shop, request: Request<Bytes>, deadline: Deadline) -> Response<Bytes> {
-    let path = request.uri().path().to_owned();
-    let parts: Vec<_> = path.trim_matches('/').split('/').collect();
-    let (gateway, call) = match (request.method(), parts.as_slice()) {
-        (&Method::POST, ["connectors", gateway, call @ ..]) => (*gateway, call),
-        _ => return answer::<()>(Err(Refusal::path("There is no such call. See the API description."))),
+    let (gateway, call) = match call_of(&request, &shop.routes) {
+        Ok(found) => found,
+        Err(refusal) => return answer::<()>(Err(refusal)),
     };
-    let gateway = match gateway.parse::<GatewayName>() {
-        Ok(name) if shop.routes.to_gateway(&name).is_some() => name,
-        _ => return answer::<()>(Err(Refusal::path("No payment gateway of this name is set up here."))),
-    };
-    match call {
+    match call.as_slice() {
         ["payment-methods"] => answer(payment_methods::serve(shop, &gateway, &request, deadline).await),
         ["initial-payment"] => initial_payment::serve(shop, &gateway, &request, deadline).await,
         ["initial-payment", "finalize"] => finalize::serve(shop, &gateway, &request, deadline).await,
-        _ => answer::<()>(Err(Refusal::path("There is no such call. See the API description."))),
+        _ => answer::<()>(Err(no_such_call())),
     }
 }

@@ -1,6 +1,7 @@
 //! Whose order it is and what it costs: nothing is charged before both are certain.
 
-use cleeng::{Order, TokenError};
+use cleeng::Order;
+use entrypoint::connectors::customer_of;
 use entrypoint::http::Refusal;
 use gateways::Route;
 use payment::{CustomerId, GatewayName, Money, MoneyError, OrderId};
@@ -60,13 +61,7 @@ pub(crate) async fn customer(
     token: &SecretString,
     deadline: Deadline,
 ) -> Result<CustomerId, Refusal> {
-    let verified = shop.media_store.verify_customer(token, shop.means.clock.now(), deadline).await;
-    verified.map_err(|error| match error {
-        TokenError::Expired => Refusal::token_expired(),
-        TokenError::Missing => Refusal::token_missing(),
-        TokenError::Invalid => Refusal::token_invalid(),
-        TokenError::Unavailable(error) => Refusal::from_failure(gateway, &error.into()),
-    })
+    customer_of(&shop.media_store, gateway, token, shop.means.clock.now(), deadline).await
 }
 
 /// Where the order's payment method leads. An order without one gets the first that leads to this gateway: one call

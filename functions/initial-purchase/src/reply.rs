@@ -1,42 +1,24 @@
 //! What the buyer's page is told of a payment: done, act first, refused, or not known yet.
 
-use attempt::{Done, Ended};
+use attempt::Done;
 use bytes::Bytes;
-use entrypoint::http::{Refusal, answer, envelope};
-use http::{Response, StatusCode};
+use entrypoint::connectors::{self, Shown};
+use http::Response;
 use ledger::{Attempt, Mapping};
-use payment::{Answer, Currency, CustomerId, Decline, DeclineReason, GatewayName, OrderId, PaymentId};
+use payment::{Currency, CustomerId, GatewayName, OrderId, PaymentId};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
-/// 200 with `payment` or `action`; 202 while nobody knows (the page must not offer to pay again); 422 for a refusal.
+/// The payment, as far as it is known, or what the buyer must do first.
 pub(crate) fn reply(gateway: &GatewayName, done: &Done) -> Response<Bytes> {
-    match &done.ended {
-        Ended::Answered { answer: Answer::Approved(approval), .. } => {
-            let status =
-                if approval.money.is_zero() || approval.captured { "captured" } else { "authorized" };
-            answer(Ok(Data { payment: payment(&done.mapping, status) }))
-        }
-        Ended::Answered { answer: Answer::Declined(Decline { reason, .. }), .. } => {
-            answer::<()>(Err(match reason {
-                DeclineReason::ShopperCancelled => Refusal::cancelled(gateway),
-                _ => Refusal::refused(gateway),
-            }))
-        }
-        Ended::AwaitingBuyer(Some(action)) => match serde_json::from_str::<Value>(&action.page) {
-            Ok(page) => answer(Ok(json!({ "action": page }))),
-            Err(_) => answer::<()>(Err(Refusal::later(gateway))),
-        },
-        Ended::AwaitingBuyer(None) | Ended::Unknown | Ended::Busy | Ended::Parked => pending(&done.mapping),
-        Ended::Withdrawn => answer::<()>(Err(Refusal::later(gateway))),
-    }
-}
-
-/// The bank has not answered. A page that offered to pay again would risk a second charge, so it is told to wait; asking
-/// again for the same order is safe and brings the result.
-fn pending(mapping: &Mapping) -> Response<Bytes> {
-    envelope(StatusCode::ACCEPTED, &Data { payment: payment(mapping, "pending") })
+    connectors::reply(gateway, done, |shown| {
+        let status = match shown {
+            Shown::Approved { approval, .. } if approval.money.is_zero() || approval.captured => "captured",
+            Shown::Approved { .. } => "authorized",
+            Shown::Pending => "pending",
+        };
+        Data { payment: payment(&done.mapping, status) }
+    })
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! How the world gets in (HTTP, queue batches, the timer) and how failures get out.
 
 pub mod batch;
+pub mod connectors;
 pub mod http;
 mod live;
 mod logs;
