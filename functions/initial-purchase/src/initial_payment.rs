@@ -52,6 +52,7 @@ pub(crate) fn opened(payable: &Payable<'_>) -> Mapping {
         account: route.merchant_account.clone(),
         offer: Some(order.offer.clone()),
         country: order.country.clone(),
+        currency: Some(order.price.currency),
         ..Mapping::new(
             Subject::Order(order.id),
             order.customer,

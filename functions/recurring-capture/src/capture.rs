@@ -37,7 +37,8 @@ pub(crate) async fn make_up(
     serve(renewals, &billing, Some(mapping), deadline).await
 }
 
-async fn serve(
+/// Serves a request to capture, however it came to be known.
+pub(crate) async fn serve(
     renewals: &Renewals,
     billing: &Billing,
     mut mapping: Option<Mapping>,

@@ -4,6 +4,7 @@
 mod authorise;
 mod capture;
 mod renewal;
+mod review;
 
 use attempt::{Ended, Means, correct, finish, release, unfinished};
 use cleeng::webhook::EventData;
@@ -59,6 +60,7 @@ pub async fn handle(renewals: &Renewals, message: Message, deadline: Deadline) -
             _ => Err(Failure::alarm(format!("`{}` is not a renewal", event.topic.as_str()))),
         },
         What::Due(Subject::Subscription(subscription)) => go_on(renewals, subscription, deadline).await,
+        What::Review(subscriptions) => review::review(renewals, subscriptions, deadline).await,
         What::Due(_) | What::Gateway(_) => Err(Failure::alarm("the message is for another job")),
     }
 }

@@ -7,8 +7,7 @@ use gateways::Route;
 use jiff::Timestamp;
 use ledger::{Mapping, Standing, Subject};
 use payment::{
-    Currency, Decline, DeclineClass, DeclineReason, Failure, Identity, Intention, Money, MoneyError, Target,
-    Verb,
+    Decline, DeclineClass, DeclineReason, Failure, Identity, Intention, Money, MoneyError, Target, Verb,
 };
 use wire::Deadline;
 
@@ -71,7 +70,7 @@ pub(crate) fn billing_of(mapping: &Mapping, asked: Timestamp) -> Result<Billing,
         token: mapping.token.clone(),
         asked,
         period_end: mapping.period_end,
-        currency: currency_before(mapping),
+        currency: mapping.currency,
         country: mapping.country.clone(),
         active: None,
     })
@@ -115,6 +114,7 @@ pub(crate) async fn start(
         order: Some(order.id),
         began: means.clock.now(),
     };
+    mapping.currency = Some(order.price.currency);
     open_period(&mut mapping, new.period_end);
     mapping.capture_asked = None;
     let attempt = began(intention, order.price, Some(new.asked), None);
@@ -190,16 +190,11 @@ fn new_order(billing: &Billing, mapping: &Mapping) -> Result<NewRenewalOrder, Fa
     Ok(NewRenewalOrder {
         customer: mapping.customer,
         offer: billing.offer.clone(),
-        currency: billing.currency.or_else(|| currency_before(mapping)).ok_or_else(|| unknown("currency"))?,
+        currency: billing.currency.or(mapping.currency).ok_or_else(|| unknown("currency"))?,
         country: mapping.country.clone().ok_or_else(|| unknown("country"))?,
         method: mapping.method,
         subscription: billing.subscription,
     })
-}
-
-/// The currency of the try before, where an event does not tell it.
-fn currency_before(mapping: &Mapping) -> Option<Currency> {
-    mapping.attempts.last().map(|attempt| attempt.price.currency)
 }
 
 fn route<'a>(renewals: &'a Renewals, billing: &Billing, mapping: Option<&Mapping>) -> Option<&'a Route> {

@@ -1,5 +1,7 @@
 //! Finds what is due and queues it: unfinished attempts, answers that Cleeng has not heard, purchases without a
-//! subscription, events that were kept but not queued. It moves nothing itself.
+//! subscription, events that were kept but not queued; and once a day all living subscriptions. It moves nothing itself.
+
+mod daily;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,8 @@ pub struct Swept {
     pub failed: u32,
     /// Whether there may be more than one round takes.
     pub more: bool,
+    /// Subscriptions handed out for the day's comparison.
+    pub reviewed: usize,
 }
 
 /// Items per page of the index.
@@ -65,6 +69,10 @@ pub async fn sweep(schedule: &Schedule, deadline: Deadline) -> Result<Swept, Fai
             }
             Err(failure) => broken = Some(failure),
         }
+    }
+    match daily::hand_out(schedule, until, deadline).await {
+        Ok(reviewed) => whole.reviewed = reviewed,
+        Err(failure) => broken = Some(failure),
     }
     tracing::info!(queued = whole.queued, failed = whole.failed, more = whole.more, "Swept the due index");
     broken.map_or(Ok(whole), Err)

@@ -33,6 +33,7 @@ pub async fn handle(settlement: &Settlement, message: Message, deadline: Deadlin
     match message.what {
         What::Due(subject) => unfinished::go_on(settlement, subject, deadline).await,
         What::Gateway(news) => news::learn(settlement, news, deadline).await,
+        What::Review(_) => Err(Failure::alarm("the message is for another job")),
         What::Cleeng(event) => Err(Failure::alarm(format!("`{}` is not settled here", event.topic.as_str()))),
     }
 }

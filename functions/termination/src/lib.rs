@@ -37,7 +37,7 @@ pub async fn handle(ends: &Terminations, message: Message, deadline: Deadline) -
             EventData::Terminate(termination) => terminate(ends, &termination, deadline).await,
             _ => Err(Failure::alarm(format!("`{}` is not a termination", event.topic.as_str()))),
         },
-        What::Due(_) | What::Gateway(_) => Err(Failure::alarm("the message is for another job")),
+        What::Due(_) | What::Gateway(_) | What::Review(_) => Err(Failure::alarm("the message is for another job")),
     }
 }
 

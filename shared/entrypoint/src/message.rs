@@ -4,6 +4,7 @@ use cleeng::webhook::Event;
 use gateways::News;
 use jiff::Timestamp;
 use ledger::Subject;
+use payment::SubscriptionId;
 use serde::{Deserialize, Serialize};
 
 /// A message between jobs. Old messages must stay readable: a deployment leaves them in the queues.
@@ -27,6 +28,8 @@ pub enum What {
     Gateway(News),
     /// The timer found unfinished work.
     Due(Subject),
+    /// The day's comparison of these subscriptions with Cleeng's.
+    Review(Vec<SubscriptionId>),
 }
 
 /// The form that this version writes.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use payment::{
-    Answer, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, Money,
+    Answer, Currency, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, Money,
     OfferId, OrderId, PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub struct Mapping {
     /// ISO 3166-1 alpha-2, for renewal orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+    /// The currency of its last order: an order cannot be made without one, and not every request names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
     /// Cleeng's record of the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<PaymentDetailsId>,
@@ -107,6 +110,7 @@ impl Mapping {
             gateway,
             account: None,
             country: None,
+            currency: None,
             details: None,
             token: None,
             superseded: Vec::new(),

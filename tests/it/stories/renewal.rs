@@ -1,8 +1,10 @@
 //! Renewals: one charge for each period, at the amount that was told, on the card that the customer wants.
 
+use jiff::SignedDuration;
 use local::buyer::TestCard;
 use local::simulators::cleeng::{PaymentState, SubscriptionState};
 use serde_json::json;
+use wire::Clock;
 
 use crate::world::{GATEWAYS, World};
 
@@ -76,6 +78,32 @@ async fn a_subscription_that_its_customer_stopped_is_ended_at_its_end() {
         assert_eq!(row.status, SubscriptionState::Terminated, "{gateway}");
         assert_eq!(row.terminated.unwrap().0, "userCancel");
         assert_eq!(world.charges(), 2, "the first payment and one renewal");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_whose_webhooks_never_came_is_found_and_made_up_for_within_a_day() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let subscriber = world.subscriber(gateway).await;
+        let paid_until = world.at_cleeng(subscriber.subscription).ends;
+        let end = paid_until + SignedDuration::from_hours(24);
+        while world.system.clock.now() < end {
+            world.system.clock.move_to(world.system.clock.now() + SignedDuration::from_mins(30));
+            // Cleeng believes that they arrived, and will not send them again.
+            for delivery in world.system.peers.cleeng_host.deliveries() {
+                let path = format!("deliveries/{}", delivery.id);
+                world.system.peers.cleeng_host.control(&path, &json!({ "status": 200 }));
+            }
+            world.system.settle().await;
+            if world.at_cleeng(subscriber.subscription).ends > paid_until {
+                break;
+            }
+        }
+        let row = world.at_cleeng(subscriber.subscription);
+        assert!(row.ends > paid_until && row.has_access, "{gateway}: {row:?}");
+        assert_eq!(world.charges(), 2);
         world.agrees().await;
     }
 }

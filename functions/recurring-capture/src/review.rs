@@ -1,0 +1,117 @@
+//! Once a day each living subscription is compared with Cleeng's: a renewal whose webhook never came is made up for, a
+//! hold that nobody will take is let go, and one that Cleeng has ended is ended here too.
+
+use attempt::{Begun, Means, begin, begin_end, change, held, letting_go, release, same_period, write};
+use cleeng::webhook::Billing;
+use cleeng::{Subscription, SubscriptionStatus};
+use futures::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use ledger::{Mapping, Standing, Subject, Written};
+use payment::{Failure, SubscriptionId, WhoActs};
+use wire::Deadline;
+
+use crate::{Renewals, authorise, capture, renewal};
+
+/// Compared side by side: Cleeng's own rate is not known, and nobody waits for this.
+const SIDE_BY_SIDE: usize = 8;
+/// A webhook that is this late never came. Cleeng's own grace is two hours.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(3);
+
+/// Compares these subscriptions. One that cannot be compared now is tomorrow's.
+pub(crate) async fn review(
+    renewals: &Renewals,
+    subscriptions: Vec<SubscriptionId>,
+    deadline: Deadline,
+) -> Result<(), Failure> {
+    let all = subscriptions.into_iter().map(|subscription| async move {
+        if let Err(failure) = compare(renewals, subscription, deadline).await {
+            match failure.who_acts() {
+                WhoActs::Retry { .. } | WhoActs::Refuse => {
+                    tracing::warn!(%subscription, "`{subscription}` was not compared: {}", failure.chain());
+                }
+                WhoActs::Alarm => {
+                    tracing::error!(%subscription, alarm = "review", "`{subscription}` needs a person: {}", failure.chain());
+                }
+            }
+        }
+    });
+    futures::stream::iter(all).buffer_unordered(SIDE_BY_SIDE).collect::<()>().await;
+    Ok(())
+}
+
+async fn compare(renewals: &Renewals, id: SubscriptionId, deadline: Deadline) -> Result<(), Failure> {
+    let means = &renewals.means;
+    let kept = means.ledger.mapping(Subject::Subscription(id)).await?;
+    let Some(mapping) = kept.filter(|it| it.standing == Standing::Active) else {
+        return Ok(());
+    };
+    let Some(theirs) = means.cleeng.subscription(id, deadline).await? else {
+        return Err(Failure::alarm(format!("Cleeng does not know the subscription {id}")));
+    };
+    let now = means.clock.now();
+    if theirs.status == SubscriptionStatus::Terminated {
+        return end(means, mapping, deadline).await;
+    }
+    if is_stale(&mapping, now) {
+        return let_go(means, mapping, deadline).await;
+    }
+    match missed(&mapping, &theirs, now) {
+        Some(billing) => make_up(renewals, mapping, billing, theirs.ends, deadline).await,
+        None => Ok(()),
+    }
+}
+
+/// Ended at Cleeng by somebody else: nothing may be charged any more, and what is held is let go.
+async fn end(means: &Means, mut mapping: Mapping, deadline: Deadline) -> Result<(), Failure> {
+    let subject = mapping.subject;
+    begin_end(&mut mapping, means.clock.now());
+    let Written::Done(mapping) = write(means, mapping).await? else {
+        return Err(Failure::retry(format!("another worker changes {subject}")));
+    };
+    let released = release(means, mapping, deadline).await?;
+    change(means, released, |mapping| mapping.standing = Standing::Closed).await.map(drop)
+}
+
+/// A hold whose period began long ago: the customer stopped, paused or switched between authorisation and capture.
+fn is_stale(mapping: &Mapping, now: Timestamp) -> bool {
+    let over = mapping.period_end.is_some_and(|end| end < now && !same_period(end, now));
+    let taken = |identity: &payment::Identity| mapping.attempt(&identity.capture()).is_some();
+    over && held(mapping).is_some_and(|attempt| !taken(&attempt.intention.identity))
+}
+
+async fn let_go(means: &Means, mapping: Mapping, deadline: Deadline) -> Result<(), Failure> {
+    let Some(void) = held(&mapping).and_then(|attempt| letting_go(attempt, means.clock.now())) else {
+        return Ok(());
+    };
+    match begin(means, mapping, void, None, deadline).await? {
+        Begun::Done(_) => Ok(()),
+        Begun::Lost(_) => Err(Failure::retry("another worker changes the subscription")),
+    }
+}
+
+/// The request that should have come by now, as Cleeng itself would ask it.
+fn missed(mapping: &Mapping, theirs: &Subscription, now: Timestamp) -> Option<Billing> {
+    let asked = theirs.next_payment.filter(|due| due.checked_add(OVERDUE).is_ok_and(|late| late < now))?;
+    let lives = theirs.status == SubscriptionStatus::Active && !theirs.externally_managed;
+    let billing = renewal::billing_of(mapping, asked).ok()?;
+    lives.then_some(Billing { period_end: theirs.ends, ..billing })
+}
+
+/// Serves it as if it had come. The same plan decides as for the webhook, so that a webhook which comes after all
+/// finds its work done.
+async fn make_up(
+    renewals: &Renewals,
+    mapping: Mapping,
+    billing: Billing,
+    ends: Option<Timestamp>,
+    deadline: Deadline,
+) -> Result<(), Failure> {
+    let subscription = billing.subscription;
+    tracing::error!(%subscription, alarm = "missed_webhook", "No webhook came for the renewal of `{subscription}`: making up for it");
+    let due = ends.is_none_or(|ends| ends <= renewals.means.clock.now());
+    if due {
+        capture::serve(renewals, &billing, Some(mapping), deadline).await
+    } else {
+        authorise::authorise(renewals, &billing, deadline).await
+    }
+}
