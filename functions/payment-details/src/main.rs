@@ -1,2 +1,14 @@
-//! p.
-fn main() {}
+//! The Lambda binary: reads settings and secrets, then serves.
+
+use entrypoint::Live;
+use payment_details::Desk;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    entrypoint::start_logging();
+    let live = &Live::start(&[], Desk::from_settings).await?;
+    entrypoint::http::run(move |request, deadline| async move {
+        payment_details::handle(&*live.parts().await, request, deadline).await
+    })
+    .await
+}

@@ -5,6 +5,7 @@ use entrypoint::http::{Refusal, answer};
 use entrypoint::{Message, Outside, StartError};
 use http::{Request, Response};
 use payment::Failure;
+use payment_details::Desk;
 use queue::Job;
 use recurring_capture::Renewals;
 use renewal_schedule::Schedule;
@@ -18,6 +19,8 @@ use wire::Deadline;
 pub struct Functions {
     /// `initial-purchase`.
     pub shop: initial_purchase::Shop,
+    /// `payment-details`.
+    pub desk: Desk,
     /// `webhook-ingest`.
     pub ingest: Ingest,
     /// `recurring-capture`.
@@ -35,6 +38,7 @@ impl Functions {
     pub fn start(settings: &Settings, outside: &Outside) -> Result<Self, StartError> {
         Ok(Self {
             shop: initial_purchase::Shop::from_settings(settings, outside)?,
+            desk: Desk::from_settings(settings, outside)?,
             ingest: Ingest::from_settings(settings, outside)?,
             renewals: Renewals::from_settings(settings, outside)?,
             terminations: Terminations::from_settings(settings, outside)?,
@@ -59,6 +63,9 @@ pub async fn route(functions: &Functions, request: Request<Bytes>, deadline: Dea
     let parts: Vec<_> = path.trim_matches('/').split('/').collect();
     match parts.as_slice() {
         ["webhooks", ..] => webhook_ingest::handle(&functions.ingest, request).await,
+        ["connectors", _, "payment-details", ..] => {
+            payment_details::handle(&functions.desk, request, deadline).await
+        }
         ["connectors", ..] => initial_purchase::handle(&functions.shop, request, deadline).await,
         _ => answer::<()>(Err(Refusal::path("There is no such call. See the API description."))),
     }

@@ -31,4 +31,4 @@ pub use plan::{CapturePlan, RenewalPlan, held, plan_authorisation, plan_capture,
 pub use release::release;
 pub use returns::{RefundPlan, Returned, plan_refund, returned};
 pub use run::{Begun, Done, Ended, Means, begin, change, finish, record, refuse, resume, settle, write};
-pub use tries::{count_try, may_try};
+pub use tries::{TRIES_PER_CUSTOMER_HOUR_MAX, count_try, may_try};
