@@ -109,7 +109,14 @@ impl Story<'_> {
         let count = usize::try_from(self.lives.subscriptions).unwrap_or(usize::MAX);
         let before = self.living();
         let bought = self.buy().await?;
-        self.step("bought (a third after 3-D Secure, a tenth after a refused card)", count, bought, began);
+        let share = |nth, every| (0..self.lives.subscriptions).filter(|it| it % every == nth).count();
+        let what = format!(
+            "bought ({} after 3-D Secure, {} with a free trial, {} after a refused card)",
+            share(1, ASKS_FIRST_EVERY),
+            share(5, TRIAL_EVERY),
+            share(7, REFUSED_EVERY),
+        );
+        self.step(&what, count, bought, began);
 
         let began = Instant::now();
         self.system.run_for(SignedDuration::from_mins(10)).await;
@@ -138,20 +145,21 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// Everybody buys; every third card asks for 3-D Secure, every tenth buyer tries an empty card first.
+    /// Everybody buys; some with a free trial, some after 3-D Secure, some after a refused card.
     async fn buy(&self) -> Result<usize, LocalError> {
         let bar = progress("buying", self.lives.subscriptions.into());
         let mut bought = 0;
         for nth in 0..self.lives.subscriptions {
             let buyer = Buyer::register(self.system, self.lives.gateway.name())?;
-            let order = buyer.order(self.system, offers::MONTHLY)?;
-            if nth % 10 == 7 {
+            let trial = nth % TRIAL_EVERY == 5;
+            let order = buyer.order(self.system, if trial { offers::TRIAL } else { offers::MONTHLY })?;
+            if nth % REFUSED_EVERY == 7 {
                 let refused = buyer.pay(self.system, order, TestCard::Refused).await;
                 if refused.status != StatusCode::UNPROCESSABLE_ENTITY {
                     return Err(LocalError::Story(format!("an empty card was answered {}", refused.body)));
                 }
             }
-            let card = if nth % 3 == 1 { TestCard::AsksFirst } else { TestCard::Pays };
+            let card = if nth % ASKS_FIRST_EVERY == 1 { TestCard::AsksFirst } else { TestCard::Pays };
             let mut reply = buyer.pay(self.system, order, card).await;
             // Adyen asks in two steps: the browser's fingerprint, then the challenge.
             for _ in 0..2 {
@@ -230,6 +238,10 @@ impl Story<'_> {
     }
 }
 
+/// The mix of buyers: every so manieth is asked for 3-D Secure, takes a free trial, or tries an empty card first.
+const ASKS_FIRST_EVERY: u32 = 3;
+const TRIAL_EVERY: u32 = 12;
+const REFUSED_EVERY: u32 = 10;
 /// Long enough for every monthly period to come round once, short enough for none to come twice.
 const MONTH: SignedDuration = SignedDuration::from_hours(31 * 24);
 
@@ -268,6 +280,7 @@ fn print_tables(report: &Report) {
         ("payments captured", found.captured),
         ("refused", found.declined),
         ("returned", found.refunded),
+        ("cards verified at zero", found.verified),
         ("holds let go", found.released),
         ("holds waiting", found.held),
         ("subscriptions living", found.subscriptions.0),

@@ -87,7 +87,12 @@ fn first_word(mapping: &Mapping, attempt: &Attempt, answer: &Answer, order: Orde
     match answer {
         Answer::Approved(approval) => NewPayment {
             order,
-            status: if approval.captured { PaymentStatus::Captured } else { PaymentStatus::Authorized },
+            // A verified card is all that a free order takes, so that it is paid.
+            status: if approval.captured || verb == Verb::Verify {
+                PaymentStatus::Captured
+            } else {
+                PaymentStatus::Authorized
+            },
             operation,
             details: details(mapping, attempt, approval),
             external: Some(approval.reference.clone()),

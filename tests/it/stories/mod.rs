@@ -3,4 +3,5 @@
 mod bad_input;
 mod purchase;
 mod renewal;
+mod trial;
 mod webhooks;
