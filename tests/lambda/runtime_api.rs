@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
+use wire::{Clock, SystemClock};
 
 /// The seven functions.
 pub(crate) const JOBS: [&str; 7] = [
@@ -94,11 +95,10 @@ impl Function {
 async fn next(State(api): State<Arc<Api>>) -> Response<Body> {
     let event = api.events.lock().await.recv().await;
     let Some(event) = event else { return std::future::pending().await };
-    let deadline =
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(FUNCTION_SECONDS);
+    let deadline = SystemClock.now() + Duration::from_secs(FUNCTION_SECONDS);
     Response::builder()
         .header("lambda-runtime-aws-request-id", "00000000-0000-4000-8000-000000000000")
-        .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
+        .header("lambda-runtime-deadline-ms", deadline.as_millisecond().to_string())
         .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-west-1:123456789012:function:test")
         .header("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000")
         .body(Body::from(event))

@@ -13,3 +13,4 @@ mod stripe_answers;
 mod stripe_requests;
 mod stripe_simulator;
 mod stripe_webhooks;
+mod table;
