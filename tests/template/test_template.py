@@ -157,8 +157,9 @@ def needs(job):
     elif "gateways" in crates:
         secrets = HOOKS
     main = (folder / "src" / "main.rs").read_text()
-    sends = re.search(r"Outside::real\([^\[]*\[([^\]]*)\]", main, re.S).group(1)
-    return actions, secrets, {f"{each}Queue" for each in re.findall(r"Job::(\w+)", sends)}, "batch::run" in main
+    sends = re.search(r"Live::start\(\s*&(\[.*?\]|Job::ALL)", main, re.S).group(1)
+    named = QUEUE_JOBS if sends == "Job::ALL" else re.findall(r"Job::(\w+)", sends)
+    return actions, secrets, {f"{each}Queue" for each in named}, "batch::run" in main
 
 
 @pytest.mark.parametrize(("job", "name"), jobs().items())
@@ -308,6 +309,33 @@ def test_an_alarm_calls_somebody_and_says_where_to_read_on(name):
     assert anchor and anchor.group(1) in set(headings())
 
 
+def test_every_call_for_a_person_in_the_logs_is_explained_in_the_runbook():
+    logged = {kind for text in sources() for kind in re.findall(r'alarm = "(\w+)"', text)}
+    runbook = (ROOT / "docs" / "operating.md").read_text()
+    section = runbook.split("## A person is called")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \| (?!what)", section, re.M)) == logged
+
+
+def test_a_call_for_a_person_is_heard_in_every_jobs_log():
+    filters = of_type(expanded(), "AWS::Logs::MetricFilter").values()
+    heard = {each["Properties"]["LogGroupName"]["Ref"] for each in filters}
+    assert heard == {f"{logical}Log" for logical in jobs().values()}
+    alarm = expanded()["Resources"]["APersonIsCalled"]["Properties"]
+    for each in filters:
+        (transformation,) = each["Properties"]["MetricTransformations"]
+        assert transformation["MetricNamespace"] == alarm["Namespace"]
+        assert transformation["MetricName"] == alarm["MetricName"]
+
+
+def test_every_metric_that_is_watched_or_shown_is_written_by_the_code():
+    template = (ROOT / "template.yaml").read_text()
+    watched = set(re.findall(r'SELECT \w+\((\w+)\) FROM "PaymentConnector"', template))
+    shown = set(re.findall(r'MetricName=\\\\?"(\w+)\\\\?"', template))
+    assert len(watched) == 4 and watched < shown
+    code = "\n".join(sources())
+    assert {name for name in shown if f'"{name}"' not in code} == set()
+
+
 def test_every_dead_letter_queue_rings():
     watched = {
         alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
@@ -333,7 +361,7 @@ def test_the_dashboard_is_json():
 # Names of Cleeng's own, which no pattern can tell from another word; all have the documented default.
 PLAIN_WORDS = {"CleengFreePaymentOperation", "CleengRefundedAmountField", "CleengRefundTypeField",
                "CleengWebhookSignatureHeader"}
-PLACEHOLDERS = ["changeme", "<your-value>", "your-value-here", "TODO", "xxx", "${VALUE}", "https://example"]
+PLACEHOLDERS = ["changeme", "<your-value>", "your-value-here", "TODO", "xxx-xxx", "${VALUE}", "https://example"]
 
 
 @pytest.mark.parametrize("name", written()["Parameters"])
