@@ -83,15 +83,16 @@ fn taking_of<'a>(mapping: &'a Mapping, names: &Names) -> Option<&'a Attempt> {
         matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture)
             && matches!(attempt.answer(), Some(Answer::Approved(approval)) if approval.captured)
     };
-    let by_name = |attempt: &&Attempt| {
-        let by_payment = names.payment.map(|named| attempt.payment == Some(named));
-        let by_external = names.external.as_ref().map(|named| attempt.reference.as_ref() == Some(named));
-        let by_attempt =
-            names.attempt.as_ref().map(|named| named.base() == attempt.intention.identity.base());
-        let by_order = names.order.map(|named| attempt.order() == Some(named));
-        by_payment.or(by_external).or(by_attempt).or(by_order).unwrap_or(false)
-    };
-    mapping.attempts.iter().filter(took).find(by_name)
+    mapping.attempts.iter().filter(took).find(|attempt| is_attempt(attempt, names))
+}
+
+/// The surest name that is known decides.
+fn is_attempt(attempt: &Attempt, names: &Names) -> bool {
+    let by_payment = names.payment.map(|named| attempt.payment == Some(named));
+    let by_external = names.external.as_ref().map(|named| attempt.reference.as_ref() == Some(named));
+    let by_attempt = names.attempt.as_ref().map(|named| named.base() == attempt.intention.identity.base());
+    let by_order = names.order.map(|named| attempt.order() == Some(named));
+    by_payment.or(by_external).or(by_attempt).or(by_order).unwrap_or(false)
 }
 
 async fn of_attempt(means: &Means, mapping: &Mapping, attempt: &Attempt) -> Result<Option<Mapping>, Failure> {
@@ -99,9 +100,6 @@ async fn of_attempt(means: &Means, mapping: &Mapping, attempt: &Attempt) -> Resu
     let Some(payment) = attempt.payment else {
         return Err(Failure::retry(format!("Cleeng has not heard of {identity} yet")));
     };
-    if let Some(item) = means.ledger.mapping(Subject::Payment(payment)).await? {
-        return Ok(Some(item));
-    }
     let Some(Answer::Approved(approval)) = attempt.answer() else { return Ok(None) };
     let paid = Paid {
         order: attempt.order(),
@@ -111,18 +109,19 @@ async fn of_attempt(means: &Means, mapping: &Mapping, attempt: &Attempt) -> Resu
         first: attempt.intention.verb == Verb::Purchase,
     };
     let intention = &attempt.intention;
-    Ok(Some(Mapping {
+    let (subject, gateway) = (Subject::Payment(payment), intention.gateway.clone());
+    let new = Mapping {
         account: intention.account.clone(),
         offer: mapping.offer.clone(),
-        paid: Some(paid),
-        ..Mapping::new(
-            Subject::Payment(payment),
-            intention.customer,
-            mapping.method,
-            intention.gateway.clone(),
-            Standing::Active,
-        )
-    }))
+        ..Mapping::new(subject, intention.customer, mapping.method, gateway, Standing::Active)
+    };
+    opened(means, new, paid).await.map(Some)
+}
+
+/// The item that there is, else this new one; with what was captured.
+async fn opened(means: &Means, new: Mapping, paid: Paid) -> Result<Mapping, Failure> {
+    let item = means.ledger.mapping(new.subject).await?.unwrap_or(new);
+    Ok(Mapping { paid: Some(item.paid.clone().unwrap_or(paid)), ..item })
 }
 
 fn is_named(payment: &Payment, names: &Names) -> bool {
@@ -140,9 +139,6 @@ async fn of_payment(
     payment: &Payment,
     deadline: Deadline,
 ) -> Result<Option<Mapping>, Failure> {
-    if let Some(item) = means.ledger.mapping(Subject::Payment(payment.id)).await? {
-        return Ok(Some(item));
-    }
     if payment.method.is_some_and(|method| routes.get(method).is_none()) {
         return Err(Failure::refuse(format!("payment {} belongs to another connector", payment.id)));
     }
@@ -165,18 +161,38 @@ async fn of_payment(
         price,
         first: payment.operation.as_deref().is_some_and(|operation| operation.starts_with("initial")),
     };
-    Ok(Some(Mapping {
+    let (subject, gateway) = (Subject::Payment(payment.id), route.gateway.clone());
+    let new = Mapping {
         account: route.merchant_account.clone(),
         offer: payment.offer.clone(),
-        paid: Some(paid),
-        ..Mapping::new(
-            Subject::Payment(payment.id),
-            customer,
-            route.payment_method_id,
-            route.gateway.clone(),
-            Standing::Active,
-        )
-    }))
+        ..Mapping::new(subject, customer, route.payment_method_id, gateway, Standing::Active)
+    };
+    opened(means, new, paid).await.map(Some)
+}
+
+/// The attempt that holds the money of an authorised payment, on its item; `None` where none of ours does.
+pub async fn holding(
+    means: &Means,
+    names: &Names,
+    deadline: Deadline,
+) -> Result<Option<(Mapping, Identity)>, Failure> {
+    let mut names = names.clone();
+    if let (None, Some(order)) = (names.subscription, names.order) {
+        names.subscription = means.cleeng.order(order, deadline).await?.subscription;
+    }
+    for subject in subjects(&names) {
+        let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
+        if let Some(identity) = holding_of(&mapping, &names) {
+            return Ok(Some((mapping, identity)));
+        }
+    }
+    Ok(None)
+}
+
+/// The attempt on this item that holds the money of a payment.
+pub fn holding_of(mapping: &Mapping, names: &Names) -> Option<Identity> {
+    let mut holds = mapping.attempts.iter().filter(|attempt| attempt.intention.verb == Verb::Authorise);
+    holds.find(|attempt| is_attempt(attempt, names)).map(|attempt| attempt.intention.identity.clone())
 }
 
 /// A price of Cleeng's in a gateway's own units, exactly or not at all.

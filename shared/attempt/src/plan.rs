@@ -163,7 +163,7 @@ fn tries_of(mapping: &Mapping) -> impl Iterator<Item = &Attempt> {
 }
 
 /// Whether a hold is over: by the gateway's own deadline, or by its news.
-fn has_lapsed(attempt: &Attempt, now: Timestamp) -> bool {
+pub(crate) fn has_lapsed(attempt: &Attempt, now: Timestamp) -> bool {
     let over = [FactKind::Cancelled, FactKind::Expired].into_iter().any(|kind| attempt.facts.has(kind));
     let deadline = match attempt.answer() {
         Some(Answer::Approved(approval)) => approval.capture_before,
