@@ -196,7 +196,8 @@ async fn what_is_wrong_is_seen_by_the_descriptions() {
     let requests = every_request().await;
     let (_, charge) = requests.iter().find(|(name, _)| name == "charge off-session").unwrap();
     let right = parameters(charge);
-    let spoil = |change: &dyn Fn(&mut Vec<(String, String)>)| {
+    type Form = Vec<(String, String)>;
+    let spoil = |change: &dyn Fn(&mut Form)| {
         let mut wrong = right.clone();
         change(&mut wrong);
         specs.broken_by_request("POST", "/v1/payment_intents", &tree(&wrong))
