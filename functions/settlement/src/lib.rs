@@ -1,9 +1,16 @@
-//! What comes late: attempts that were left unfinished, purchases without a subscription, news from the gateways.
+//! What comes late: refunds and captures that Cleeng asks for, payment details that are gone, news from the gateways,
+//! attempts that were left unfinished, purchases without a subscription.
 
+mod capture;
+mod deactivated;
 mod news;
+mod refund;
+mod returned;
+mod stored_card;
 mod unfinished;
 
 use attempt::Means;
+use cleeng::webhook::EventData;
 use entrypoint::{Message, Outside, What};
 use gateways::Routes;
 use payment::Failure;
@@ -13,20 +20,32 @@ use wire::Deadline;
 /// What this job may use.
 pub struct Settlement {
     means: Means,
+    routes: Routes,
+    forget_tokens: bool,
 }
 
 impl Settlement {
-    /// Reads what Cleeng, the gateways and the routes need.
+    /// Reads what Cleeng, the gateways and the routes need, and `FORGET_TOKENS` (`no`, the default, or `yes`: a card whose
+    /// payment details were deactivated is removed at the gateway too).
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let routes = Routes::from_settings(settings)?;
-        Ok(Self::with_means(entrypoint::means(settings, outside, &routes)?))
+        Self::with_means(entrypoint::means(settings, outside, &routes)?, settings)
     }
 
     /// The same with means of one's own, such as a gateway whose every move a test decides.
-    pub fn with_means(means: Means) -> Self {
-        Self { means }
+    pub fn with_means(means: Means, settings: &Settings) -> Result<Self, SettingError> {
+        const FORGET: &str = "FORGET_TOKENS";
+        let forget_tokens = match settings.optional(FORGET)? {
+            None | Some("no") => false,
+            Some("yes") => true,
+            Some(_) => return Err(SettingError::malformed(FORGET, "it is `yes` or `no`")),
+        };
+        Ok(Self { means, routes: Routes::from_settings(settings)?, forget_tokens })
     }
 }
+
+/// How often one message decides anew because others wrote in between.
+const ROUNDS_MAX: usize = 6;
 
 /// Serves one message.
 pub async fn handle(settlement: &Settlement, message: Message, deadline: Deadline) -> Result<(), Failure> {
@@ -34,6 +53,11 @@ pub async fn handle(settlement: &Settlement, message: Message, deadline: Deadlin
         What::Due(subject) => unfinished::go_on(settlement, subject, deadline).await,
         What::Gateway(news) => news::learn(settlement, news, deadline).await,
         What::Review(_) => Err(Failure::alarm("the message is for another job")),
-        What::Cleeng(event) => Err(Failure::alarm(format!("`{}` is not settled here", event.topic.as_str()))),
+        What::Cleeng(event) => match event.data {
+            EventData::Refund(asked) => refund::serve(settlement, &asked, deadline).await,
+            EventData::CapturePayment(asked) => capture::serve(settlement, &asked, deadline).await,
+            EventData::DetailsDeactivated(gone) => deactivated::serve(settlement, &gone, deadline).await,
+            _ => Err(Failure::alarm(format!("`{}` is not settled here", event.topic.as_str()))),
+        },
     }
 }

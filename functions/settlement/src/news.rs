@@ -1,33 +1,37 @@
-//! News from a gateway: the answer to an attempt that was left open, or a fact about a payment.
+//! News from a gateway: the answer to an attempt that was left open, or something that happened to a payment.
 
-use attempt::{Ended, change, learn as merge, settle};
+use attempt::{
+    Done, Ended, aimed_at, answer_in, change, correct, finish, learn as merge, learn_card, reopen, settle,
+    spread_card, takes_back,
+};
+use cleeng::NewDetails;
 use gateways::{News, NewsKind};
-use ledger::{Mapping, Subject};
-use payment::{Answer, Fact, FactKind, Failure, Identity, Verb};
+use ledger::{Attempt, Mapping, Stage, Subject};
+use payment::{Answer, Approval, Fact, FactKind, Failure, GatewayReference, Identity, Money, Verb};
 use wire::Deadline;
 
-use crate::Settlement;
+use crate::{Settlement, returned, stored_card};
 
 /// Merges one piece of news. Whatever order and however often news comes, the item ends the same.
 pub(crate) async fn learn(settlement: &Settlement, news: News, deadline: Deadline) -> Result<(), Failure> {
-    let found = find(settlement, &news).await?;
-    let Some((mapping, identity)) = found else {
-        tracing::info!(gateway = %news.gateway, event = %news.event, "News of a payment that is not under way here: kept only");
-        return Ok(());
-    };
-    match news.kind {
-        NewsKind::Settled(answer) => settled(settlement, mapping, &identity, answer, deadline).await,
-        NewsKind::Fact { kind, thing, money } => {
-            if matters_to_a_person(kind) {
-                tracing::error!(alarm = "late_news", attempt = %identity, event = %news.event, "The gateway reports `{}` for `{identity}`", news.event);
+    if takes_back(&news) {
+        let attempt = news.attempt.as_ref().map(Identity::as_str);
+        tracing::error!(alarm = "late_news", gateway = %news.gateway, event = %news.event, attempt, payment = ?news.payment, "The gateway reports `{}`", news.event);
+    }
+    match news.kind.clone() {
+        NewsKind::Settled(answer) => match find(settlement, &news).await? {
+            Some((mapping, identity)) => settled(settlement, mapping, &identity, answer, deadline).await,
+            None => {
+                tracing::info!(gateway = %news.gateway, event = %news.event, "News of a payment that is not under way here: kept only");
+                Ok(())
             }
-            let fact = Fact { at: news.at, money };
-            let write = |mapping: &mut Mapping| {
-                merge(mapping, &identity, kind, thing.clone(), fact.clone());
-            };
-            change(&settlement.means, mapping, write).await.map(drop)
+        },
+        NewsKind::Fact { kind, thing, money } => fact(settlement, &news, kind, &thing, money, deadline).await,
+        NewsKind::TokenUpdated { token, successor, .. } => {
+            stored_card::renewed(settlement, &news, &token, successor.as_ref(), deadline).await
         }
-        NewsKind::TokenUpdated { .. } | NewsKind::TokenGone { .. } | NewsKind::Ignored => Ok(()),
+        NewsKind::TokenGone { token } => stored_card::gone(settlement, &news, &token, deadline).await,
+        NewsKind::Ignored => Ok(()),
     }
 }
 
@@ -35,8 +39,12 @@ pub(crate) async fn learn(settlement: &Settlement, news: News, deadline: Deadlin
 async fn find(settlement: &Settlement, news: &News) -> Result<Option<(Mapping, Identity)>, Failure> {
     let Some(identity) = news.attempt.clone() else { return Ok(None) };
     let Some(subject) = Subject::of(&identity) else { return Ok(None) };
-    let mapping = settlement.means.ledger.mapping(subject).await?;
-    Ok(mapping.filter(|mapping| mapping.attempt(&identity).is_some()).map(|mapping| (mapping, identity)))
+    let Some(mapping) = settlement.means.ledger.mapping(subject).await? else { return Ok(None) };
+    let identity = match &news.kind {
+        NewsKind::Fact { kind, .. } => aimed_at(&mapping, &identity, *kind),
+        _ => mapping.attempt(&identity).map(|_| identity),
+    };
+    Ok(identity.map(|identity| (mapping, identity)))
 }
 
 /// The final answer to an attempt. Its amount must be the one that was asked.
@@ -47,6 +55,7 @@ async fn settled(
     mut answer: Answer,
     deadline: Deadline,
 ) -> Result<(), Failure> {
+    let means = &settlement.means;
     let Some(attempt) = mapping.attempt(identity) else { return Ok(()) };
     if let Answer::Approved(approval) = &mut answer {
         if approval.money != attempt.intention.money {
@@ -57,13 +66,128 @@ async fn settled(
         // A notification need not tell whether an authorisation was captured at once; what was asked does.
         approval.captured |= matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge);
     }
-    let done = settle(&settlement.means, mapping, identity, answer, deadline).await?;
+    let done = match (&attempt.stage, &answer) {
+        (Stage::Reported(Answer::Declined(_)), Answer::Approved(_)) if !is_over(attempt) => {
+            reopen(means, mapping, identity, answer, deadline).await?
+        }
+        (Stage::Reported(Answer::Approved(_)), Answer::Declined(_)) => {
+            if matches!(attempt.intention.verb, Verb::Capture | Verb::Cancel | Verb::Refund) {
+                tracing::error!(alarm = "late_news", attempt = %identity, "The gateway refused `{identity}` after it had accepted it");
+            }
+            return Ok(());
+        }
+        (
+            Stage::Answered(Answer::Approved(_)) | Stage::Reported(Answer::Approved(_)),
+            Answer::Approved(news),
+        ) => name_card(settlement, mapping.clone(), identity, news, deadline).await?,
+        _ => settle(means, mapping, identity, answer, deadline).await?,
+    };
     match done.ended {
         Ended::Busy => Err(Failure::retry(format!("another worker has {identity}"))),
+        Ended::Answered { answer: Answer::Approved(_), told: true }
+            if matches!(done.mapping.subject, Subject::Customer(_)) && done.mapping.wake.is_some() =>
+        {
+            spread_card(means, &settlement.routes, done.mapping, deadline).await.map(drop)
+        }
         _ => Ok(()),
     }
 }
 
-fn matters_to_a_person(kind: FactKind) -> bool {
-    matches!(kind, FactKind::CaptureFailed | FactKind::RefundFailed | FactKind::Disputed)
+/// Whether nothing is left at the gateway that an approval could stand for: an old one came after its void.
+fn is_over(attempt: &Attempt) -> bool {
+    attempt.facts.has(FactKind::Cancelled) || attempt.facts.has(FactKind::Expired)
+}
+
+/// An approval came without the stored card (Adyen may name it by webhook only): from now on it is known, here and at Cleeng.
+async fn name_card(
+    settlement: &Settlement,
+    mapping: Mapping,
+    identity: &Identity,
+    news: &Approval,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let means = &settlement.means;
+    let nameless = |approval: &Approval| approval.token.is_none();
+    let answer = mapping.attempt(identity).and_then(Attempt::answer);
+    let wanted = matches!(answer, Some(Answer::Approved(approval)) if nameless(approval));
+    let buyers = mapping.attempt(identity).is_some_and(|attempt| attempt.intention.verb.buyer_present());
+    let mut mapping = mapping;
+    if let (true, true, Some(token)) = (wanted, buyers, &news.token) {
+        mapping = learn_card(means, mapping, identity, token, news.card.as_ref()).await?;
+    }
+    let done = finish(means, mapping, identity, deadline).await?;
+    let told = matches!(done.ended, Ended::Answered { told: true, .. });
+    match (&news.token, done.mapping.subject) {
+        (Some(_), Subject::Order(_)) if told && buyers && done.mapping.details.is_none() => {
+            let mapping = keep_at_cleeng(settlement, done.mapping, news, deadline).await?;
+            Ok(Done { mapping, ended: done.ended })
+        }
+        _ => Ok(done),
+    }
+}
+
+/// Cleeng recorded the purchase without a token to renew with: it is given the token now, and so is the subscription
+/// that the order has become, if it has.
+async fn keep_at_cleeng(
+    settlement: &Settlement,
+    order: Mapping,
+    news: &Approval,
+    deadline: Deadline,
+) -> Result<Mapping, Failure> {
+    let means = &settlement.means;
+    let Some(token) = order.token.clone() else { return Ok(order) };
+    let new = NewDetails {
+        customer: order.customer,
+        token: token.clone(),
+        method: order.method,
+        card: news.card.clone(),
+        active: true,
+    };
+    let details = means.cleeng.create_details(&new, deadline).await?.id;
+    if let Some(subscription) = order.became
+        && let Some(item) = means.ledger.mapping(Subject::Subscription(subscription)).await?
+    {
+        change(means, item, |item| {
+            if item.token.is_none() {
+                item.token = Some(token.clone());
+                item.details = item.details.or(Some(details));
+            }
+        })
+        .await?;
+    }
+    change(means, order, |order| order.details = order.details.or(Some(details))).await
+}
+
+/// Something that happened to a payment: merged into its attempt, and told to Cleeng where it changes what Cleeng knows.
+async fn fact(
+    settlement: &Settlement,
+    news: &News,
+    kind: FactKind,
+    thing: &GatewayReference,
+    money: Money,
+    deadline: Deadline,
+) -> Result<(), Failure> {
+    let means = &settlement.means;
+    let found = find(settlement, news).await?;
+    let own = found.as_ref().and_then(|(mapping, identity)| mapping.attempt(identity));
+    let own_return = own.is_some_and(|attempt| attempt.intention.verb == Verb::Refund);
+    let gone_undo = own.is_none() && news.attempt.as_ref().is_some_and(Identity::is_undo);
+    if returned::is_return(kind) && !own_return && !gone_undo {
+        return returned::tell(settlement, news, kind, thing, money, deadline).await;
+    }
+    let Some((mapping, identity)) = found else {
+        tracing::info!(gateway = %news.gateway, event = %news.event, "News of a payment that is not under way here: kept only");
+        return Ok(());
+    };
+    let fact = Fact { at: news.at, money };
+    let write = |mapping: &mut Mapping| {
+        merge(mapping, &identity, kind, thing.clone(), fact.clone());
+    };
+    let mut mapping = change(means, mapping, write).await?;
+    let open = mapping.attempt(&identity).filter(|attempt| attempt.answer().is_none());
+    if let Some(answer) = open.and_then(|attempt| answer_in(attempt, kind, thing, money)) {
+        // A worker that has it right now brings its own answer; should it die, the fact answers for it.
+        mapping = settle(means, mapping, &identity, answer, deadline).await?.mapping;
+    }
+    correct(means, mapping, deadline).await.map(drop)
 }

@@ -1,7 +1,8 @@
-//! Goes on with what the timer found: finishes open attempts, then ties a paid order to its subscription.
+//! Goes on with what the timer found: finishes open attempts, mends what Cleeng was told, ties a paid order to its
+//! subscription, brings a new card to those that pay with it.
 
-use attempt::{Ended, finish, link, unfinished};
-use ledger::{Standing, Subject};
+use attempt::{Ended, correct, finish, link, spread_card};
+use ledger::{Attempt, Mapping, Stage, Standing, Subject};
 use payment::Failure;
 use wire::Deadline;
 
@@ -15,17 +16,36 @@ pub(crate) async fn go_on(
 ) -> Result<(), Failure> {
     let means = &settlement.means;
     let Some(mut mapping) = means.ledger.mapping(subject).await? else { return Ok(()) };
-    while let Some(open) = unfinished(&mapping) {
-        let identity = open.intention.identity.clone();
+    let apart = matches!(subject, Subject::Customer(_));
+    let open: Vec<_> = open_of(&mapping).map(|attempt| attempt.intention.identity.clone()).collect();
+    for identity in open {
         let done = finish(means, mapping, &identity, deadline).await?;
         mapping = done.mapping;
-        if !matches!(done.ended, Ended::Answered { told: true, .. } | Ended::Withdrawn) {
+        let over = matches!(done.ended, Ended::Answered { told: true, .. } | Ended::Withdrawn);
+        // A customer's cards are checked independently of each other; anything else comes one after the other.
+        if !over && !apart {
             return Ok(());
         }
     }
+    let mapping = correct(means, mapping, deadline).await?;
     let waits = mapping.wake.is_some_and(|wake| wake <= means.clock.now());
-    if matches!(subject, Subject::Order(_)) && mapping.standing == Standing::Active && waits {
-        link(means, mapping, deadline).await?;
+    if waits { wake(settlement, mapping, deadline).await } else { Ok(()) }
+}
+
+/// The attempts that are under way and that we can bring to their end ourselves, oldest first.
+fn open_of(mapping: &Mapping) -> impl Iterator<Item = &Attempt> {
+    let parked = |attempt: &Attempt| matches!(attempt.stage, Stage::Parked { .. });
+    mapping.attempts.iter().filter(move |attempt| !attempt.is_finished() && !parked(attempt))
+}
+
+/// What an item itself waits for.
+async fn wake(settlement: &Settlement, mapping: Mapping, deadline: Deadline) -> Result<(), Failure> {
+    let means = &settlement.means;
+    match mapping.subject {
+        Subject::Order(_) if mapping.standing == Standing::Active => {
+            link(means, mapping, deadline).await.map(drop)
+        }
+        Subject::Customer(_) => spread_card(means, &settlement.routes, mapping, deadline).await.map(drop),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -61,6 +61,21 @@ pub fn answer_in(
     }
 }
 
+/// What all news so far answers where an attempt has no answer yet.
+pub(crate) fn answer_by_facts(attempt: &Attempt) -> Option<Answer> {
+    use FactKind::{Cancelled, CaptureFailed, Captured, Expired, RefundFailed, Refunded};
+    let failed = !attempt.facts.holds_money();
+    let kinds = [Captured, CaptureFailed, Cancelled, Expired, RefundFailed, Refunded];
+    let counts = |kind: &FactKind| match kind {
+        Captured => !failed,
+        CaptureFailed => failed,
+        _ => true,
+    };
+    kinds.into_iter().filter(counts).find_map(|kind| {
+        attempt.facts.of(kind).find_map(|(thing, fact)| answer_in(attempt, kind, thing, fact.money))
+    })
+}
+
 /// What Cleeng must hear because the facts say otherwise than what it was told: a capture that failed after it had
 /// looked well, and one that succeeded after all.
 pub fn correction(mapping: &Mapping) -> Option<(Identity, Answer)> {

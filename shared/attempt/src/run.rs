@@ -12,6 +12,7 @@ use wire::{Clock, Deadline};
 use crate::apply::{self, Told};
 use crate::ask::{ask, free_of_charge};
 use crate::due::due;
+use crate::late::answer_by_facts;
 use crate::next::{Next, next};
 use crate::tell::{Untold, tell};
 
@@ -274,6 +275,10 @@ async fn resolve(
     let attempt = attempt_of(&mapping, identity)?;
     if let Some(free) = free_of_charge(&attempt.intention) {
         return conclude(means, mapping, identity, free, true, deadline).await;
+    }
+    // The gateway's news may have been faster than the answer that was lost.
+    if let Some(answer) = answer_by_facts(attempt) {
+        return tell_and_commit(means, mapping, identity, answer, true, deadline).await;
     }
     let gateway = gateway_of(means, attempt)?;
     let age = Duration::try_from(now.duration_since(attempt.intention.began)).unwrap_or_default();
