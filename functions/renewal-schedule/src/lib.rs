@@ -40,6 +40,8 @@ pub struct Swept {
     pub queued: u32,
     /// Items that could not be queued; they stay due.
     pub failed: u32,
+    /// How long the oldest item has been due.
+    pub oldest_seconds: u64,
     /// Whether there may be more than one round takes.
     pub more: bool,
     /// Subscriptions handed out for the day's comparison.
@@ -66,6 +68,7 @@ pub async fn sweep(schedule: &Schedule, deadline: Deadline) -> Result<Swept, Fai
                 whole.queued += swept.queued;
                 whole.failed += swept.failed;
                 whole.more |= swept.more;
+                whole.oldest_seconds = whole.oldest_seconds.max(swept.oldest_seconds);
             }
             Err(failure) => broken = Some(failure),
         }
@@ -74,6 +77,7 @@ pub async fn sweep(schedule: &Schedule, deadline: Deadline) -> Result<Swept, Fai
         Ok(reviewed) => whole.reviewed = reviewed,
         Err(failure) => broken = Some(failure),
     }
+    tracing::info!(target: "metric", name = "DueOldestSeconds", value = whole.oldest_seconds);
     tracing::info!(queued = whole.queued, failed = whole.failed, more = whole.more, "Swept the due index");
     broken.map_or(Ok(whole), Err)
 }
@@ -92,6 +96,10 @@ async fn sweep_shard(
             break;
         }
         let page = schedule.ledger.due(shard, until, PAGE, after.as_ref()).await?;
+        // What is owed at once is marked with the beginning of time: its age is not known, and is not long.
+        let since = page.items.iter().map(|item| item.due).filter(|due| *due > Timestamp::UNIX_EPOCH).min();
+        let age = since.map_or(0, |since| until.duration_since(since).as_secs());
+        swept.oldest_seconds = swept.oldest_seconds.max(u64::try_from(age).unwrap_or_default());
         let all = page.items.iter().map(|item| queue_item(schedule, item, until));
         for done in join_all(all).await {
             match done {

@@ -86,6 +86,7 @@ fn opens(key: Option<&SecretString>, given: Option<&str>) -> bool {
 /// Not believed, or not readable: the sender hears so, and the operator sees it counted.
 pub(crate) fn refused(source: &str, status: StatusCode, why: &str) -> Response<Bytes> {
     tracing::warn!(source, alarm = "webhook_rejected", why, "Refused a webhook of `{source}`: {why}");
+    tracing::info!(target: "metric", name = "WebhookRejected", value = 1_u64, source);
     let body = serde_json::json!({ "errors": [why] });
     entrypoint::http::json_response(status, &body)
 }

@@ -6,6 +6,7 @@
 mod apply;
 mod ask;
 mod cards;
+mod count;
 mod due;
 mod find;
 mod holds;

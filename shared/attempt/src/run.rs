@@ -7,10 +7,12 @@ use cleeng::Cleeng;
 use gateways::{Buyer, BuyerReturn, Gateway, GatewayError, Gateways, Resolution};
 use ledger::{Attempt, Ledger, Mapping, Stage, Written};
 use payment::{Action, Answer, Decline, Failure, Identity, Outcome};
+use tokio::time::Instant;
 use wire::{Clock, Deadline};
 
 use crate::apply::{self, Told};
 use crate::ask::{ask, free_of_charge};
+use crate::count;
 use crate::due::due;
 use crate::late::answer_by_facts;
 use crate::next::{Next, next};
@@ -259,7 +261,10 @@ async fn carry_out(
 ) -> Result<Done, Failure> {
     let attempt = attempt_of(&mapping, identity)?;
     let gateway = gateway_of(means, attempt)?;
-    match ask(gateway.as_ref(), &attempt.intention, buyer, deadline).await {
+    let began = Instant::now();
+    let answer = ask(gateway.as_ref(), &attempt.intention, buyer, deadline).await;
+    count::asked(&attempt.intention.gateway, attempt.intention.verb, began, &answer);
+    match answer {
         Ok(outcome) => conclude(means, mapping, identity, outcome, false, deadline).await,
         Err(error) => withdraw(means, mapping, identity, error).await,
     }
@@ -310,10 +315,14 @@ async fn conclude(
     let now = means.clock.now();
     match outcome {
         Outcome::Approved(approval) => {
-            tell_and_commit(means, mapping, identity, Answer::Approved(approval), again, deadline).await
+            let answer = Answer::Approved(approval);
+            count::answered(attempt_of(&mapping, identity)?, &answer);
+            tell_and_commit(means, mapping, identity, answer, again, deadline).await
         }
         Outcome::Declined(decline) => {
-            tell_and_commit(means, mapping, identity, Answer::Declined(decline), again, deadline).await
+            let answer = Answer::Declined(decline);
+            count::answered(attempt_of(&mapping, identity)?, &answer);
+            tell_and_commit(means, mapping, identity, answer, again, deadline).await
         }
         Outcome::ActionRequired(action) => {
             let mapping =
@@ -324,6 +333,7 @@ async fn conclude(
             let mapping =
                 commit(means, mapping, |mapping| apply::doubt(mapping, identity, &doubt, now)).await?;
             let parked = mapping.attempt(identity).is_some_and(|it| matches!(it.stage, Stage::Parked { .. }));
+            count::unanswered(attempt_of(&mapping, identity)?, parked);
             Ok(Done { mapping, ended: if parked { Ended::Parked } else { Ended::Unknown } })
         }
     }
@@ -347,6 +357,8 @@ async fn tell_and_commit(
             Ok(Done { mapping, ended: Ended::Answered { answer, told: true } })
         }
         Err(Untold::Later(failure)) => {
+            let began = attempt_of(&mapping, identity)?.intention.began;
+            count::unreported(now.duration_since(began).as_secs());
             tracing::warn!(attempt = %identity, "Cleeng has not heard of `{identity}` yet: {}", failure.chain());
             let write = |mapping: &mut Mapping| apply::answered(mapping, identity, &answer, now);
             let mapping = commit(means, mapping, write).await?;

@@ -6,6 +6,7 @@ pub mod http;
 mod live;
 mod logs;
 mod message;
+mod metrics;
 mod parties;
 mod secrets;
 pub mod timer;
