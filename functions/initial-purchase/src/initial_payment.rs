@@ -15,6 +15,7 @@ use wire::Deadline;
 use crate::Shop;
 use crate::order::{Payable, payable};
 use crate::reply::reply;
+use crate::tries::{bounded, count};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,7 +88,7 @@ async fn pay(
         ip: request.extensions().get::<CallerAddress>().map(|address| address.0),
         billing_address: body.billing_address,
         country: payable.order.country.clone(),
-        known: kept.as_ref().and_then(|kept| kept.token.clone()),
+        known: kept.as_ref().and_then(|kept| kept.token.clone()).or_else(|| payable.known()),
     };
     // Whoever writes in between leaves something to decide anew from; in the end one of them pays.
     for _ in 0..ROUNDS_MAX {
@@ -104,9 +105,13 @@ async fn pay(
                 return Err(Refusal::too_many(gateway, message));
             }
             Plan::Try(n) => {
+                bounded(shop, gateway, &payable)?;
                 let attempt = began(intention(shop, &payable, n), payable.order.price, None, None);
                 match begin(&shop.means, mapping, attempt, Some(&buyer), deadline).await.map_err(failed)? {
-                    Begun::Done(done) => return Ok(*done),
+                    Begun::Done(done) => {
+                        count(shop, &payable, &done).await;
+                        return Ok(*done);
+                    }
                     Begun::Lost(current) => kept = current.map(|current| *current),
                 }
             }
@@ -141,7 +146,7 @@ fn plan(mapping: &Mapping) -> Plan {
 }
 
 fn intention(shop: &Shop, payable: &Payable<'_>, n: u32) -> Intention {
-    let Payable { order, route, money } = payable;
+    let Payable { order, route, money, .. } = payable;
     Intention {
         identity: Identity::purchase(order.id, n),
         verb: if money.is_zero() { Verb::Verify } else { Verb::Purchase },

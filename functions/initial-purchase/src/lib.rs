@@ -5,15 +5,17 @@ mod initial_payment;
 mod order;
 mod payment_methods;
 mod reply;
+mod tries;
 
 use attempt::Means;
 use bytes::Bytes;
 use cleeng::{MediaStore, MediaStoreSettings};
 use entrypoint::Outside;
-use entrypoint::connectors::{call_of, no_such_call};
+use entrypoint::connectors::{call_of, no_such_call, tries_per_customer_hour_max, verification_currency};
 use entrypoint::http::{ReturnUrls, answer};
 use gateways::Routes;
 use http::{Request, Response};
+use payment::Currency;
 use settings::{SettingError, Settings};
 use wire::Deadline;
 
@@ -23,11 +25,14 @@ pub struct Shop {
     media_store: MediaStore,
     routes: Routes,
     return_urls: ReturnUrls,
+    currency: Currency,
     tries_max: u32,
+    tries_per_customer_hour_max: u32,
 }
 
 impl Shop {
-    /// Reads what Cleeng, the gateways and the routes need, `RETURN_URLS`, and `TRIES_PER_ORDER_MAX` (10).
+    /// Reads what Cleeng, the gateways and the routes need, `RETURN_URLS`, `VERIFICATION_CURRENCY`, `TRIES_PER_ORDER_MAX`
+    /// (10) and `TRIES_PER_CUSTOMER_HOUR_MAX`.
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let routes = Routes::from_settings(settings)?;
         Ok(Self {
@@ -35,7 +40,9 @@ impl Shop {
             media_store: MediaStore::new(outside.wire.clone(), MediaStoreSettings::from_settings(settings)?),
             routes,
             return_urls: ReturnUrls::from_settings(settings)?,
+            currency: verification_currency(settings)?,
             tries_max: settings.parsed_or("TRIES_PER_ORDER_MAX", 10)?,
+            tries_per_customer_hour_max: tries_per_customer_hour_max(settings)?,
         })
     }
 }

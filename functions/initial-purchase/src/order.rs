@@ -4,7 +4,8 @@ use cleeng::Order;
 use entrypoint::connectors::customer_of;
 use entrypoint::http::Refusal;
 use gateways::Route;
-use payment::{CustomerId, GatewayName, Money, MoneyError, OrderId};
+use ledger::{Mapping, Subject};
+use payment::{CustomerId, GatewayName, Money, MoneyError, OrderId, Token};
 use secrecy::SecretString;
 use wire::Deadline;
 
@@ -15,9 +16,19 @@ pub(crate) struct Payable<'a> {
     pub(crate) order: Order,
     pub(crate) route: &'a Route,
     pub(crate) money: Money,
+    /// The customer's own item: how often they tried cards, and with which they pay.
+    pub(crate) buyer: Option<Mapping>,
 }
 
-/// Proves the customer's token and reads the order, side by side, and checks one against the other.
+impl Payable<'_> {
+    /// What the customer's own card changes left at this gateway, so that its customer is found again.
+    pub(crate) fn known(&self) -> Option<Token> {
+        let buyer = self.buyer.as_ref().filter(|buyer| buyer.gateway == self.route.gateway)?;
+        buyer.token.clone()
+    }
+}
+
+/// Proves the customer's token, then reads their item, while the order is read beside it, and checks one against the other.
 ///
 /// An order that does not exist and one of another customer get the same answer, so that nobody can probe for orders.
 pub(crate) async fn payable<'a>(
@@ -27,9 +38,14 @@ pub(crate) async fn payable<'a>(
     id: OrderId,
     deadline: Deadline,
 ) -> Result<Payable<'a>, Refusal> {
-    let (customer, order) =
-        futures::join!(customer(shop, gateway, token, deadline), shop.means.cleeng.order(id, deadline));
-    let customer = customer?;
+    // The read of the customer's item costs no time: Cleeng's answer about the order takes longer.
+    let buyer = async {
+        let customer = customer(shop, gateway, token, deadline).await?;
+        let kept = shop.means.ledger.mapping(Subject::Customer(customer)).await;
+        kept.map(|kept| (customer, kept)).map_err(|error| Refusal::from_failure(gateway, &error.into()))
+    };
+    let (buyer, order) = futures::join!(buyer, shop.means.cleeng.order(id, deadline));
+    let (customer, buyer) = buyer?;
     let order = match order {
         Ok(order) if order.customer == customer => order,
         Ok(_) | Err(cleeng::Error::NotFound { .. }) => {
@@ -51,7 +67,7 @@ pub(crate) async fn payable<'a>(
     }
     let route = route(shop, gateway, &order, deadline).await?;
     let money = money(shop, gateway, &order)?;
-    Ok(Payable { order, route, money })
+    Ok(Payable { order, route, money, buyer })
 }
 
 /// The customer that the token proves.

@@ -1,8 +1,8 @@
 //! A customer gives a card: it is written down, checked at zero amount, and told to Cleeng.
 
-use attempt::{Begun, Done, began, begin, count_try, finish, items_of, may_try};
+use attempt::{Begun, Done, began, begin, count_try, finish, known_of, may_try};
 use bytes::Bytes;
-use entrypoint::connectors::customer_of;
+use entrypoint::connectors::{customer_of, too_many_cards};
 use entrypoint::http::{CallerAddress, Refusal, answer, bearer, read_body};
 use gateways::{Buyer, Route};
 use http::{Request, Response};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use ledger::{Attempt, Mapping, Stage, Standing, Subject};
 use payment::{
     Answer, Currency, CustomerId, Failure, GatewayName, Identity, Intention, Money, PaymentMethodId, Price,
-    Target, Token, Verb,
+    Target, Verb,
 };
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -68,7 +68,8 @@ async fn add(
     let customer = customer_of(&desk.media_store, gateway, &token, means.clock.now(), deadline).await?;
     let kept = means.ledger.mapping(Subject::Customer(customer)).await;
     let mut kept = kept.map_err(|error| failed(error.into()))?;
-    let known = known(desk, customer, kept.as_ref(), route, deadline).await.map_err(failed)?;
+    let known = known_of(means, customer, kept.as_ref(), gateway, deadline).await.map_err(failed)?;
+    let currency = known.currency.unwrap_or(desk.currency);
     let buyer = Buyer {
         payment_method: body.payment_method,
         return_url: body.return_url,
@@ -86,13 +87,12 @@ async fn add(
             return finish(means, item, &identity, deadline).await.map_err(failed);
         }
         if !may_try(&item.tries, now, desk.tries_max) {
-            let message = "Too many cards were tried. Try again in an hour.";
-            return Err(Refusal::too_many(gateway, message));
+            return Err(too_many_cards(gateway));
         }
         count_try(&mut item, now);
         item.tries.count = item.tries.count.saturating_add(1);
         make_room(&mut item);
-        let attempt = check(customer, route, item.tries.count, known.currency, now);
+        let attempt = check(customer, route, item.tries.count, currency, now);
         match begin(means, item, attempt, Some(&buyer), deadline).await.map_err(failed)? {
             Begun::Done(done) => return Ok(*done),
             Begun::Lost(current) => kept = current.map(|current| *current),
@@ -103,36 +103,6 @@ async fn add(
 
 /// How often one call decides anew because others wrote in between.
 const ROUNDS_MAX: usize = 4;
-
-/// What earlier payments tell of a customer.
-struct Known {
-    token: Option<Token>,
-    currency: Currency,
-    country: Option<String>,
-}
-
-/// A customer's first card change asks Cleeng for their subscriptions, so that the gateway's own customer and the
-/// currency of their payments are found again; later ones have both on the item.
-async fn known(
-    desk: &Desk,
-    customer: CustomerId,
-    kept: Option<&Mapping>,
-    route: &Route,
-    deadline: Deadline,
-) -> Result<Known, Failure> {
-    if let Some((kept, last)) = kept.and_then(|kept| Some((kept, kept.attempts.last()?))) {
-        let (token, country) = (kept.token.clone(), kept.country.clone());
-        return Ok(Known { token, currency: last.price.currency, country });
-    }
-    let items = items_of(&desk.means, customer, deadline).await?;
-    let mut paid = items.iter().filter_map(|item| item.attempts.last()).map(|last| last.price.currency);
-    let tokens = items.iter().filter(|item| item.gateway == route.gateway);
-    Ok(Known {
-        token: tokens.filter_map(|item| item.token.clone()).next_back(),
-        currency: paid.next_back().unwrap_or(desk.currency),
-        country: items.iter().rev().find_map(|item| item.country.clone()),
-    })
-}
 
 /// The item of a customer who never changed a card.
 fn opened(customer: CustomerId, route: &Route) -> Mapping {

@@ -10,7 +10,7 @@ use attempt::Means;
 use bytes::Bytes;
 use cleeng::{MediaStore, MediaStoreSettings};
 use entrypoint::Outside;
-use entrypoint::connectors::{call_of, no_such_call};
+use entrypoint::connectors::{call_of, no_such_call, tries_per_customer_hour_max, verification_currency};
 use entrypoint::http::{Refusal, ReturnUrls, answer};
 use gateways::{Route, Routes};
 use http::{Request, Response};
@@ -29,19 +29,17 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Reads what Cleeng, the gateways and the routes need, `RETURN_URLS`, `VERIFICATION_CURRENCY` (EUR: in which a card
-    /// is checked at zero whose customer never paid here) and `TRIES_PER_CUSTOMER_HOUR_MAX` (10).
+    /// Reads what Cleeng, the gateways and the routes need, `RETURN_URLS`, `VERIFICATION_CURRENCY` and
+    /// `TRIES_PER_CUSTOMER_HOUR_MAX`.
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
-        const CURRENCY: &str = "VERIFICATION_CURRENCY";
         let routes = Routes::from_settings(settings)?;
-        let currency = settings.optional(CURRENCY)?.unwrap_or("EUR").parse();
         Ok(Self {
             means: entrypoint::means(settings, outside, &routes)?,
             media_store: MediaStore::new(outside.wire.clone(), MediaStoreSettings::from_settings(settings)?),
             routes,
             return_urls: ReturnUrls::from_settings(settings)?,
-            currency: currency.map_err(|error| SettingError::malformed(CURRENCY, error))?,
-            tries_max: settings.parsed_or(attempt::TRIES_PER_CUSTOMER_HOUR_MAX, 10)?,
+            currency: verification_currency(settings)?,
+            tries_max: tries_per_customer_hour_max(settings)?,
         })
     }
 }

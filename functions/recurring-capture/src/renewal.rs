@@ -197,6 +197,10 @@ fn new_order(billing: &Billing, mapping: &Mapping) -> Result<NewRenewalOrder, Fa
     })
 }
 
+/// An event that names replaced details is older than the card here, and so is the payment method that it names.
 fn route<'a>(renewals: &'a Renewals, billing: &Billing, mapping: Option<&Mapping>) -> Option<&'a Route> {
-    renewals.routes.get(billing.method.or(mapping.map(|mapping| mapping.method))?)
+    let replaced =
+        |mapping: &&Mapping| billing.details.is_some_and(|named| mapping.superseded.contains(&named));
+    let kept = mapping.filter(replaced).map(|mapping| mapping.method);
+    renewals.routes.get(kept.or(billing.method).or(mapping.map(|mapping| mapping.method))?)
 }

@@ -5,7 +5,9 @@ use cleeng::{Cleeng, Paging, Subscription, SubscriptionFilter, SubscriptionStatu
 use futures::future::{join_all, try_join_all};
 use gateways::Routes;
 use ledger::{Mapping, Standing, Subject};
-use payment::{CustomerId, Decline, DeclineClass, DeclineReason, Failure, PaymentDetailsId, Token};
+use payment::{
+    Currency, CustomerId, Decline, DeclineClass, DeclineReason, Failure, GatewayName, PaymentDetailsId, Token,
+};
 use wire::Deadline;
 
 use crate::run::{Means, change};
@@ -45,6 +47,40 @@ pub async fn items_of(
     let reads = all.into_iter().map(|it| means.ledger.mapping(Subject::Subscription(it.id)));
     let items = try_join_all(reads).await?;
     Ok(items.into_iter().flatten().filter(|item| item.customer == customer).collect())
+}
+
+/// What earlier payments tell of a customer whose card is to be checked.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// A token of theirs at this gateway, by which the gateway's own customer is found again.
+    pub token: Option<Token>,
+    /// In which currency they pay.
+    pub currency: Option<Currency>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+}
+
+/// What is known of a customer. Their first card change asks Cleeng for their subscriptions; later ones find all of it on
+/// their own item (`kept`).
+pub async fn known_of(
+    means: &Means,
+    customer: CustomerId,
+    kept: Option<&Mapping>,
+    gateway: &GatewayName,
+    deadline: Deadline,
+) -> Result<Known, Failure> {
+    if let Some((kept, last)) = kept.and_then(|kept| Some((kept, kept.attempts.last()?))) {
+        let token = kept.token.clone().filter(|_| kept.gateway == *gateway);
+        return Ok(Known { token, currency: Some(last.price.currency), country: kept.country.clone() });
+    }
+    let items = items_of(means, customer, deadline).await?;
+    let currency = |item: &Mapping| item.currency.or(item.attempts.last().map(|last| last.price.currency));
+    let mut there = items.iter().rev().filter(|item| item.gateway == *gateway);
+    Ok(Known {
+        token: there.find_map(|item| item.token.clone()),
+        currency: items.iter().rev().find_map(currency),
+        country: items.iter().rev().find_map(|item| item.country.clone()),
+    })
 }
 
 /// Brings a customer's new card to every subscription of theirs that is ours, then takes the mark off the customer's

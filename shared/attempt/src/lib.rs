@@ -21,7 +21,9 @@ mod tell;
 mod tries;
 
 pub use apply::{LEASE, began, begin_end, learn, open_period};
-pub use cards::{bar_token, drop_details, items_of, renew_token, spread_card, subscriptions_of};
+pub use cards::{
+    Known, bar_token, drop_details, items_of, known_of, renew_token, spread_card, subscriptions_of,
+};
 pub use due::{LOOKS_MAX, due, pause};
 pub use find::{Names, holding, holding_of, money, payment_item};
 pub use holds::{HoldPlan, lapsed, letting_go, plan_letting_go, plan_taking, taking};
@@ -32,4 +34,4 @@ pub use plan::{CapturePlan, RenewalPlan, held, plan_authorisation, plan_capture,
 pub use release::release;
 pub use returns::{RefundPlan, Returned, plan_refund, returned};
 pub use run::{Begun, Done, Ended, Means, begin, change, finish, record, refuse, resume, settle, write};
-pub use tries::{TRIES_PER_CUSTOMER_HOUR_MAX, count_try, may_try};
+pub use tries::{count_try, may_try};

@@ -3,8 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Mapping, Tries};
 
-/// The setting that bounds them.
-pub const TRIES_PER_CUSTOMER_HOUR_MAX: &str = "TRIES_PER_CUSTOMER_HOUR_MAX";
 /// How long a try counts.
 const COUNTED: SignedDuration = SignedDuration::from_hours(1);
 

@@ -6,10 +6,11 @@ use cleeng::{MediaStore, TokenError};
 use gateways::Routes;
 use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
-use payment::{Answer, Approval, CustomerId, Decline, DeclineReason, GatewayName};
+use payment::{Answer, Approval, Currency, CustomerId, Decline, DeclineReason, GatewayName};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Value, json};
+use settings::{SettingError, Settings};
 use wire::Deadline;
 
 use crate::http::{Refusal, answer, envelope};
@@ -33,6 +34,23 @@ pub fn call_of<'a>(
 /// 404: no call of this job.
 pub fn no_such_call() -> Refusal {
     Refusal::path("There is no such call. See the API description.")
+}
+
+/// In which currency a card is checked at zero whose customer never paid here (`VERIFICATION_CURRENCY`, EUR).
+pub fn verification_currency(settings: &Settings) -> Result<Currency, SettingError> {
+    const NAME: &str = "VERIFICATION_CURRENCY";
+    let currency = settings.optional(NAME)?.unwrap_or("EUR").parse();
+    currency.map_err(|error| SettingError::malformed(NAME, error))
+}
+
+/// How many cards one customer may try in an hour (`TRIES_PER_CUSTOMER_HOUR_MAX`, 10).
+pub fn tries_per_customer_hour_max(settings: &Settings) -> Result<u32, SettingError> {
+    settings.parsed_or("TRIES_PER_CUSTOMER_HOUR_MAX", 10)
+}
+
+/// 429: this customer tried too many cards.
+pub fn too_many_cards(gateway: &GatewayName) -> Refusal {
+    Refusal::too_many(gateway, "Too many cards were tried. Try again in an hour.")
 }
 
 /// The customer that the token proves.
