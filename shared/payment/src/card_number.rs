@@ -15,7 +15,7 @@ pub fn holds_card_number(text: &str) -> bool {
                 before = Before::Digit;
             }
             b' ' | b'-' if before == Before::Digit => before = Before::Gap,
-            _ if byte.is_ascii_alphanumeric() || byte == b'_' => {
+            _ if byte.is_ascii_alphanumeric() => {
                 // A letter right behind the digits makes them part of a word.
                 if before != Before::Digit && is_card_number(&digits) {
                     return true;
@@ -75,6 +75,7 @@ mod tests {
             r#"{"number":5555555555554444}"#,
             "378282246310005",
             "4111111111111111 x",
+            "test_4111111111111111",
         ] {
             assert!(holds_card_number(text), "{text}");
         }
@@ -88,7 +89,6 @@ mod tests {
             "1700000000000",
             "a4111111111111111",
             "4111111111111111a",
-            "pm_4111111111111111",
             "41111111111111114111111111111111",
             "c29tZSBiYXNlNjQ0MTExMTExMTExMTExMTEx",
         ] {

@@ -1,5 +1,6 @@
 //! Keeps bare card numbers out: what the page sends is passed on only as Adyen's front-end library made it.
 
+use payment::holds_card_number;
 use serde_json::Value;
 
 /// Checks `paymentMethod` as the page sent it: an object with a type and, for cards, encrypted fields or a stored
@@ -38,29 +39,6 @@ const BARE: [&str; 8] =
 /// Texts of other makers that hold long numbers of their own, such as the key expiry in a wallet's token.
 const OPAQUE: [&str; 6] =
     ["applePayToken", "googlePayToken", "sdkData", "checkoutAttemptId", "threeDSResult", "redirectResult"];
-
-/// Whether 13 to 19 digits that stand alone (spaces and hyphens between them count as nothing), begin as cards begin
-/// (Adyen's own numeric ids begin with 8) and pass the Luhn check.
-fn holds_card_number(text: &str) -> bool {
-    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != ' ' && letter != '-').any(|part| {
-        let digits: String = part.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect();
-        (13..=19).contains(&digits.len())
-            && digits.starts_with(['2', '3', '4', '5', '6'])
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && luhn(&digits)
-    })
-}
-
-fn luhn(digits: &str) -> bool {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .zip([1_u32, 2].into_iter().cycle())
-        .map(|(byte, weight)| u32::from(byte.saturating_sub(b'0')) * weight)
-        .map(|product| product / 10 + product % 10)
-        .sum();
-    sum.is_multiple_of(10)
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Payment data as the page sends it: an id that Stripe.js made, and never a card number.
 
-use payment::GatewayName;
+use payment::{GatewayName, holds_card_number};
 use serde_json::Value;
 
 use super::stored_card::is_id;
@@ -30,7 +30,7 @@ impl PaymentData {
     /// Reads the page's JSON, such as `{"payment_method":"pm_…"}` or `{"confirmationToken":{"id":"ctoken_…"}}`.
     /// Anything that looks like a full card number is refused unread: it must never come this far.
     pub(super) fn read(page: &Value, gateway: GatewayName) -> Result<Self, GatewayError> {
-        if holds_card_number(page) {
+        if holds_card(page) {
             let why = "it holds what looks like a card number; Stripe.js must tokenise it in the browser"
                 .to_owned();
             return Err(GatewayError::BadPaymentData { gateway, why });
@@ -52,39 +52,18 @@ impl PaymentData {
 }
 
 /// Whether a raw card is anywhere in this: a member that names one, or digits that are a card number.
-fn holds_card_number(value: &Value) -> bool {
+fn holds_card(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) => false,
-        Value::Number(number) => is_card_number(&number.to_string()),
-        Value::String(text) => is_card_number(text),
-        Value::Array(items) => items.iter().any(holds_card_number),
+        Value::Number(number) => holds_card_number(&number.to_string()),
+        Value::String(text) => holds_card_number(text),
+        Value::Array(items) => items.iter().any(holds_card),
         Value::Object(members) => members.iter().any(|(name, value)| {
             let names_one =
                 matches!(name.as_str(), "number" | "card[number]" | "cardNumber" | "card_number" | "cvc");
-            (names_one && !value.is_null()) || is_card_number(name) || holds_card_number(value)
+            (names_one && !value.is_null()) || holds_card_number(name) || holds_card(value)
         }),
     }
-}
-
-/// 13 to 19 digits, perhaps in groups, that pass the Luhn check.
-fn is_card_number(text: &str) -> bool {
-    let runs = text.split(|sign: char| !(sign.is_ascii_digit() || sign == ' ' || sign == '-'));
-    runs.map(|run| run.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect::<Vec<_>>())
-        .any(|digits| (13..=19).contains(&digits.len()) && passes_luhn(&digits))
-}
-
-fn passes_luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| match (place % 2, u32::from(*digit)) {
-            (1, digit) if digit > 4 => digit * 2 - 9,
-            (1, digit) => digit * 2,
-            (_, digit) => digit,
-        })
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
