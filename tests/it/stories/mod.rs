@@ -1,7 +1,10 @@
 //! Stories: what people do and what becomes of their money, told through the functions' own code.
 
 mod bad_input;
+mod chargebacks;
+mod money_back;
 mod purchase;
+mod refunds;
 mod renewal;
 mod trial;
 mod webhooks;
