@@ -121,3 +121,71 @@ fn accounts(settings: &Settings) -> Result<Vec<MerchantAccount>, SettingError> {
 pub(super) fn reference(text: &str) -> Option<GatewayReference> {
     text.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The settings of a test deployment, but for this one; the name that stops the start, or `None`.
+    fn stopped_by(mode: &str, changed: &'static str, value: &str) -> Option<String> {
+        let mut table = vec![
+            ("CONNECTOR_MODE", mode),
+            ("ADYEN_API_KEY", "AQE-key"),
+            ("ADYEN_MERCHANT_ACCOUNT", "AcmeTV"),
+            ("ADYEN_API_URL", "https://checkout-test.adyen.com/v71"),
+            ("ADYEN_CLIENT_KEY", "test_CLIENT"),
+            ("ADYEN_HMAC_KEYS", "44782DEF"),
+        ];
+        if mode == "live" {
+            table.push(("ADYEN_API_URL", "https://a1b2-acme-checkout-live.adyenpayments.com/checkout/v71"));
+            table.push(("ADYEN_CLIENT_KEY", "live_CLIENT"));
+        }
+        table.push((changed, value));
+        let settings = Settings::from_table(table);
+        let error = AdyenSettings::from_settings(&settings)
+            .err()
+            .or_else(|| AdyenWebhookSettings::from_settings(&settings).err())?;
+        assert!(value.is_empty() || !error.to_string().contains(value), "{error} repeats the value");
+        Some(error.name().to_owned())
+    }
+
+    #[test]
+    fn a_deployment_of_one_world_does_not_start_with_the_others_address_or_key() {
+        const TEST: &str = "https://checkout-test.adyen.com/v71";
+        const LIVE: &str = "https://a1b2-acme-checkout-live.adyenpayments.com/checkout/v71";
+        const PLAIN: &str = "http://a1b2-acme-checkout-live.adyenpayments.com/checkout/v71";
+        assert_eq!(stopped_by("test", "ADYEN_API_URL", TEST), None);
+        assert_eq!(stopped_by("live", "ADYEN_API_URL", LIVE), None);
+        assert_eq!(stopped_by("test", "ADYEN_API_URL", "http://127.0.0.1:8080/peers/adyen/v71"), None);
+        for (mode, name, value) in [
+            ("live", "ADYEN_API_URL", TEST),
+            ("live", "ADYEN_API_URL", PLAIN),
+            ("test", "ADYEN_API_URL", LIVE),
+            ("test", "ADYEN_API_URL", "https://checkout-test.adyen.com/v70"),
+            ("live", "ADYEN_CLIENT_KEY", "test_CANARY"),
+            ("test", "ADYEN_CLIENT_KEY", "live_CANARY"),
+            ("Test", "CONNECTOR_MODE", "sandbox"),
+            ("test", "ADYEN_HMAC_KEYS", "not-hexadecimal"),
+            ("test", "ADYEN_HMAC_KEYS", "44782DEF,,44782DEF"),
+            ("test", "ADYEN_API_KEY", ""),
+            ("test", "ADYEN_MERCHANT_ACCOUNT", "two words"),
+        ] {
+            assert_eq!(stopped_by(mode, name, value).as_deref(), Some(name), "{mode} {value}");
+        }
+    }
+
+    #[test]
+    fn the_accounts_of_the_payment_methods_are_ours_too() {
+        let methods = r#"[{"paymentMethodId":1,"gateway":"adyen","merchantAccount":"AcmeSport"},
+                          {"paymentMethodId":2,"gateway":"stripe","merchantAccount":"acct_1"}]"#;
+        let settings = Settings::from_table([
+            ("CONNECTOR_MODE", "test"),
+            ("ADYEN_HMAC_KEYS", "44782DEF"),
+            ("ADYEN_MERCHANT_ACCOUNT", "AcmeTV"),
+            ("PAYMENT_METHODS", methods),
+        ]);
+        let accounts = AdyenWebhookSettings::from_settings(&settings).unwrap().accounts;
+        let names: Vec<_> = accounts.iter().map(MerchantAccount::as_str).collect();
+        assert_eq!(names, ["AcmeTV", "AcmeSport"]);
+    }
+}
