@@ -125,13 +125,19 @@ async fn every_request() -> Vec<(String, http::Request<Bytes>)> {
     let re = "re_1".parse().unwrap();
     stripe.resolve(&ask(Verb::Refund, 16, payment()), Some(&re), old, deadline).await.unwrap();
     keep("resolve an old refund whose id is known");
+    stripe.origin(&"pi_1".parse().unwrap(), deadline).await.unwrap();
+    keep("origin of a payment");
+    stripe.owner(&Token::new("cus_1|pm_1"), deadline).await.unwrap();
+    keep("owner of a card");
     let customer = checkout.customer;
     stripe.forget(&Token::new("cus_1|pm_1"), customer, None, deadline).await.unwrap();
     keep("forget");
     all
 }
 
-fn parameters(request: &http::Request<Bytes>) -> Vec<(String, String)> {
+type Parameters = Vec<(String, String)>;
+
+fn parameters(request: &http::Request<Bytes>) -> Parameters {
     let text = match request.method().as_str() {
         "POST" => std::str::from_utf8(request.body()).unwrap().to_owned(),
         _ => request.uri().query().unwrap_or_default().to_owned(),
@@ -203,14 +209,12 @@ async fn what_is_wrong_is_seen_by_the_descriptions() {
         specs.broken_by_request("POST", "/v1/payment_intents", &tree(&wrong))
     };
     let set = |name: &'static str, value: &'static str| {
-        move |wrong: &mut Vec<(String, String)>| {
+        move |wrong: &mut Parameters| {
             wrong.retain(|(known, _)| known != name);
             wrong.push((name.to_owned(), value.to_owned()));
         }
     };
-    let drop = |name: &'static str| {
-        move |wrong: &mut Vec<(String, String)>| wrong.retain(|(known, _)| known != name)
-    };
+    let drop = |name: &'static str| move |wrong: &mut Parameters| wrong.retain(|(known, _)| known != name);
     let both: [(&str, Vec<String>); 6] = [
         ("an unknown parameter", spoil(&set("amounts", "699"))),
         ("an unknown member", spoil(&set("automatic_payment_methods[allow]", "never"))),

@@ -5,6 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 use settings::{SettingError, Settings};
 use url::Url;
 
+use super::name;
+use crate::Routes;
 use crate::mode::is_live;
 
 /// What it takes to move money at Stripe.
@@ -18,11 +20,13 @@ pub struct StripeSettings {
 
 impl StripeSettings {
     /// Reads `STRIPE_API_URL`, `STRIPE_SECRET_KEY` and `STRIPE_PUBLISHABLE_KEY`; both keys must be of `CONNECTOR_MODE`.
+    /// A payment method of Stripe's in `PAYMENT_METHODS` may name no account: the key's own is the only one charged.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
         const API: &str = "STRIPE_API_URL";
         const SECRET: &str = "STRIPE_SECRET_KEY";
         const PUBLISHABLE: &str = "STRIPE_PUBLISHABLE_KEY";
         let live = is_live(settings)?;
+        check_routes(settings)?;
         let api = settings.address(API)?;
         if live && api.scheme() != "https" {
             return Err(SettingError::malformed(API, "live keys travel over https only"));
@@ -51,6 +55,22 @@ impl StripeWebhookSettings {
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
         Ok(Self { secrets: settings.secrets("STRIPE_WEBHOOK_SECRETS")?, live: is_live(settings)? })
     }
+}
+
+/// An account that is named and not charged would let money settle elsewhere than the operator thinks.
+fn check_routes(settings: &Settings) -> Result<(), SettingError> {
+    const NAME: &str = "PAYMENT_METHODS";
+    if settings.optional(NAME)?.is_none() {
+        return Ok(());
+    }
+    let routes = Routes::from_settings(settings)?;
+    if routes.iter().any(|route| route.gateway == name() && route.merchant_account.is_some()) {
+        return Err(SettingError::malformed(
+            NAME,
+            "a payment method of stripe names a merchantAccount; the key knows it",
+        ));
+    }
+    Ok(())
 }
 
 /// Stripe's keys say their kind and mode in their first letters (`sk_live_…`).
@@ -86,6 +106,23 @@ mod tests {
 
     fn refused(mode: &str, secret: &str, publishable: &str, api: &str) -> &'static str {
         settings(mode, secret, publishable, api).err().map_or("nothing", |error| error.name())
+    }
+
+    #[test]
+    fn an_account_that_would_not_be_charged_stops_the_start() {
+        let with = |account: &str| {
+            let route =
+                format!(r#"[{{"paymentMethodId":1,"gateway":"stripe","merchantAccount":{account}}}]"#);
+            StripeSettings::from_settings(&Settings::from_table([
+                ("CONNECTOR_MODE", "test"),
+                ("STRIPE_SECRET_KEY", "sk_test_1"),
+                ("STRIPE_PUBLISHABLE_KEY", "pk_test_1"),
+                ("STRIPE_API_URL", "https://api.stripe.com"),
+                ("PAYMENT_METHODS", &route),
+            ]))
+        };
+        assert!(with("null").is_ok());
+        assert_eq!(with("\"acct_1\"").err().map(|error| error.name()), Some("PAYMENT_METHODS"));
     }
 
     #[test]
