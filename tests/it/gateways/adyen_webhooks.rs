@@ -377,3 +377,20 @@ fn a_token_webhook_is_believed_by_its_signature_over_the_raw_body() {
         assert!(read(&body, &body).is_ok(), "{name}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_body_and_no_header_can_break_the_reader(body: Vec<u8>, header in "[ -~]{0,60}") {
+        let signature = [("hmacsignature".to_owned(), header)];
+        proptest::prop_assert!(read_body(&reader(), &signature, &body).is_err());
+    }
+
+    #[test]
+    fn a_signed_item_of_any_words_is_read(event in ".{0,20}", reference in ".{0,90}", value: i64, reason in ".{0,40}") {
+        let mut odd = item(&event, "true");
+        odd["merchantReference"] = json!(reference);
+        odd["amount"]["value"] = json!(value);
+        odd["reason"] = json!(reason);
+        proptest::prop_assert!(read_body(&reader(), &[], &signed(webhook(&[odd]), HMAC_KEY)).is_ok());
+    }
+}

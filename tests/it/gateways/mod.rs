@@ -4,6 +4,7 @@ mod adyen;
 mod adyen_answers;
 mod adyen_payments;
 mod adyen_requests;
+mod adyen_shapes;
 mod adyen_simulator;
 mod adyen_webhooks;
 mod adyen_world;
