@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    DynamoLedger, Kept, KeptEvent, Ledger, LedgerError, Mapping, Standing, Written, table_definition,
+    DueItem, DynamoLedger, ItemKey, Kept, KeptEvent, Ledger, LedgerError, Mapping, Standing, Written,
+    table_definition,
 };
 use local::dynamo::{EmbeddedDynamo, Storage};
 use settings::Settings;
@@ -89,6 +90,18 @@ async fn throttling_and_outages_pass_and_refusals_are_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_reading_that_decides_is_consistent() {
+    let (dynamo, weather, ledger) = behind(&[]).await;
+    ledger.mapping(subscription(7).subject).await.unwrap();
+    ledger.event("00ff").await.unwrap();
+    ledger.page(10, None).await.unwrap();
+    let asked = weather.requests();
+    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|request| request.contains(r#""ConsistentRead":true"#)), "{asked:?}");
+    dynamo.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_silent_table_is_given_up_in_seconds() {
     let (dynamo, weather, ledger) = behind(&[Fate::Silence; 10]).await;
     let begun = Instant::now();
@@ -131,6 +144,24 @@ async fn a_body_that_cannot_be_read_is_told_and_left_as_it_is() {
         let page = ledger.page(10, None).await.unwrap();
         assert_eq!(page, std::slice::from_ref(&healthy), "it does not hide the others");
     }
+    dynamo.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_entry_of_the_due_index_that_cannot_be_read_does_not_hide_those_after_it() {
+    let (dynamo, ledger) = fresh().await;
+    let due = at("2026-11-21T09:13:51.5Z");
+    let healthy = done(ledger.write(&Mapping { due: Some(due), ..subscription(7) }).await.unwrap());
+    let entry = raw(&dynamo, "subscription#7").await;
+    for n in 0..3 {
+        let mut stray = entry.clone();
+        stray.insert("pk".to_owned(), AttributeValue::S(format!("nobody#{n}")));
+        stray.insert("due".to_owned(), AttributeValue::S(format!("2026-11-20T09:13:5{n}")));
+        put_raw(&dynamo, stray).await;
+    }
+    let shard = entry["due_shard"].as_s().unwrap().strip_prefix("due#").unwrap().parse().unwrap();
+    let page = ledger.due(shard, due, 1, None).await.unwrap();
+    assert_eq!(page.items, [DueItem { due, key: ItemKey::Subject(healthy.subject) }]);
     dynamo.stop().await.unwrap();
 }
 

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::dynamo::raw;
-use super::{at, done, renewing};
+use super::{at, done, renewing, subscription};
 
 /// The bound of a write that costs one unit.
 const KILOBYTE: usize = 1024;
@@ -32,6 +32,35 @@ async fn a_subscription_in_the_middle_of_a_renewal_fits_into_a_kilobyte() {
     println!("{bytes} bytes, of which the body takes {}:\n{body}", body.len());
     assert!(bytes <= KILOBYTE, "{bytes} bytes");
     assert_eq!(ledger.mapping(mapping.subject).await.unwrap().unwrap().history, mapping.history);
+    dynamo.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn history_stays_as_long_as_it_costs_no_further_kilobyte() {
+    let dynamo = EmbeddedDynamo::start(&Storage::Memory).await.unwrap();
+    let ledger = dynamo.ledger(wire::Http::new().unwrap()).unwrap();
+    let bytes = async || {
+        let item = raw(&dynamo, "subscription#7").await;
+        item.iter().map(|(name, value)| name.len() + bytes_of(value)).sum::<usize>()
+    };
+    let mut mapping = Mapping { history: vec![], ..subscription(7) };
+    for n in 0..100 {
+        mapping.tell(at("2026-11-21T09:12:51.733Z"), format!("line {n:02} of a long life, well told"));
+        mapping = done(ledger.write(&mapping).await.unwrap());
+        assert_eq!(mapping.history.last().unwrap().what, format!("line {n:02} of a long life, well told"));
+        assert!(bytes().await <= KILOBYTE, "after line {n}");
+    }
+    assert!(mapping.history.len() > 8, "what is free is used: {} lines", mapping.history.len());
+    assert!(bytes().await > KILOBYTE - 64);
+
+    // Where the rest takes more than a kilobyte, the second one is paid and may be filled.
+    let superseded = (100_000_001..100_000_090_u64).map(|id| id.try_into().unwrap()).collect();
+    mapping = done(ledger.write(&Mapping { superseded, ..mapping }).await.unwrap());
+    let lines = mapping.history.len();
+    mapping.tell(at("2026-11-21T09:12:52Z"), "one more line");
+    mapping = done(ledger.write(&mapping).await.unwrap());
+    assert_eq!(mapping.history.len(), lines + 1);
+    assert!((KILOBYTE..=2 * KILOBYTE).contains(&bytes().await));
     dynamo.stop().await.unwrap();
 }
 

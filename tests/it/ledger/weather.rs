@@ -46,6 +46,11 @@ impl Weather {
 
     /// The operations that were asked since the last question.
     pub(super) fn operations(&self) -> Vec<String> {
+        self.requests().iter().map(|request| operation(request)).collect()
+    }
+
+    /// What was asked since the last question, head and body.
+    pub(super) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 
@@ -64,7 +69,7 @@ impl Drop for Weather {
 async fn carry(caller: TcpStream, peer: String, fates: Arc<Mutex<Vec<Fate>>>, seen: Arc<Mutex<Vec<String>>>) {
     let mut caller = BufReader::new(caller);
     while let Some(request) = message(&mut caller).await {
-        seen.lock().unwrap().push(operation(&request));
+        seen.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
         let fate = fates.lock().unwrap().pop().unwrap_or(Fate::Clear);
         let answer = match fate {
             Fate::Clear | Fate::AnswerLost => {
@@ -106,8 +111,7 @@ async fn message(from: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
 }
 
 /// `PutItem`, from `x-amz-target: DynamoDB_20120810.PutItem`.
-fn operation(request: &[u8]) -> String {
-    let head = String::from_utf8_lossy(request);
-    let target = head.lines().find(|line| line.to_ascii_lowercase().starts_with("x-amz-target:"));
+fn operation(request: &str) -> String {
+    let target = request.lines().find(|line| line.to_ascii_lowercase().starts_with("x-amz-target:"));
     target.and_then(|line| line.rsplit('.').next()).unwrap_or_default().to_owned()
 }
