@@ -10,6 +10,8 @@ mod queue;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod world;
