@@ -29,6 +29,7 @@ mod payments;
 mod queries;
 mod refunds;
 mod render;
+mod rules;
 pub mod schema;
 mod setups;
 mod state;

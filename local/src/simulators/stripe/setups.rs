@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::cards::{self, Behaviour};
 use super::form::Params;
-use super::payments::{check_rules, chosen_card, customer};
+use super::rules::{check_rules, chosen_card, customer};
 use super::state::{Failure, Setup, State};
 
 const CARD: &str = "payment_method";
