@@ -148,7 +148,9 @@ fn gateway_row(
         }
     } else if payment.declined {
         found.declined += 1;
-        if !rows.iter().any(|row| row.status == PaymentState::Rejected) {
+        // A card that a customer merely adds is no payment: Cleeng is told of those that are kept.
+        let is_payment = !payment.reference.as_deref().is_some_and(|it| it.starts_with("details."));
+        if is_payment && !rows.iter().any(|row| row.status == PaymentState::Rejected) {
             found.differ(&about, "refused at the gateway, not rejected at Cleeng");
         }
     } else if payment.asked.is_zero() {

@@ -45,8 +45,13 @@ impl World {
 
     /// A world whose peers take a moment, so that what runs side by side really meets.
     pub(crate) fn slow() -> Self {
+        Self::in_weather(Arc::new(Slow))
+    }
+
+    /// A world whose network does as this weather says.
+    pub(crate) fn in_weather(weather: Arc<dyn Weather>) -> Self {
         let clock = Arc::new(MovableClock::standing("2027-01-04T09:00:00Z".parse().unwrap()));
-        Self { system: System::in_process(clock, Arc::new(MemoryLedger::new()), Arc::new(Slow)).unwrap() }
+        Self { system: System::in_process(clock, Arc::new(MemoryLedger::new()), weather).unwrap() }
     }
 
     pub(crate) fn buyer(&self, gateway: &str) -> Buyer {

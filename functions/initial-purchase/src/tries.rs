@@ -15,7 +15,7 @@ pub(crate) fn bounded(shop: &Shop, gateway: &GatewayName, payable: &Payable<'_>)
     let fits = payable
         .buyer
         .as_ref()
-        .is_none_or(|buyer| may_try(&buyer.tries, now, shop.tries_per_customer_hour_max));
+        .is_none_or(|buyer| may_try(&buyer.card_tries, now, shop.tries_per_customer_hour_max));
     if fits { Ok(()) } else { Err(too_many_cards(gateway)) }
 }
 

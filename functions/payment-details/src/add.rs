@@ -86,13 +86,13 @@ async fn add(
         if let Some(identity) = on_its_way(&item, now) {
             return finish(means, item, &identity, deadline).await.map_err(failed);
         }
-        if !may_try(&item.tries, now, desk.tries_max) {
+        if !may_try(&item.card_tries, now, desk.tries_max) {
             return Err(too_many_cards(gateway));
         }
         count_try(&mut item, now);
-        item.tries.count = item.tries.count.saturating_add(1);
+        item.card_tries.count = item.card_tries.count.saturating_add(1);
         make_room(&mut item);
-        let attempt = check(customer, route, item.tries.count, currency, now);
+        let attempt = check(customer, route, item.card_tries.count, currency, now);
         match begin(means, item, attempt, Some(&buyer), deadline).await.map_err(failed)? {
             Begun::Done(done) => return Ok(*done),
             Begun::Lost(current) => kept = current.map(|current| *current),
@@ -165,7 +165,7 @@ mod tests {
         let customer = "362344331".parse().unwrap();
         let mut item = opened(customer, &route);
         for (n, stage) in (1..).zip(stages) {
-            item.tries.count = n;
+            item.card_tries.count = n;
             let attempt = check(customer, &route, n, "EUR".parse().unwrap(), now());
             item.attempts.push(Attempt { stage, ..attempt });
         }

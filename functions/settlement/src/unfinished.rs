@@ -28,7 +28,8 @@ pub(crate) async fn go_on(
         }
     }
     let mapping = correct(means, mapping, deadline).await?;
-    let waits = mapping.wake.is_some_and(|wake| wake <= means.clock.now());
+    // A customer's card that was told just now is this worker's to bring to the subscriptions.
+    let waits = mapping.wake.is_some_and(|wake| apart || wake <= means.clock.now());
     if waits { wake(settlement, mapping, deadline).await } else { Ok(()) }
 }
 

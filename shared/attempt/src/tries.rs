@@ -14,8 +14,8 @@ pub fn may_try(tries: &Tries, now: Timestamp, max: u32) -> bool {
 
 /// Counts a try; what is older than an hour is forgotten.
 pub fn count_try(customer: &mut Mapping, now: Timestamp) {
-    customer.tries.recent.retain(|at| counts(*at, now));
-    customer.tries.recent.push(now);
+    customer.card_tries.recent.retain(|at| counts(*at, now));
+    customer.card_tries.recent.push(now);
 }
 
 fn counts(at: Timestamp, now: Timestamp) -> bool {
@@ -39,13 +39,13 @@ mod tests {
             Standing::Active,
         );
         for minutes in [0, 10, 20] {
-            assert!(may_try(&customer.tries, minute(minutes), 3));
+            assert!(may_try(&customer.card_tries, minute(minutes), 3));
             count_try(&mut customer, minute(minutes));
         }
-        assert!(!may_try(&customer.tries, minute(59), 3));
-        assert!(may_try(&customer.tries, minute(60), 3));
+        assert!(!may_try(&customer.card_tries, minute(59), 3));
+        assert!(may_try(&customer.card_tries, minute(60), 3));
         count_try(&mut customer, minute(60));
-        assert_eq!(customer.tries.recent.len(), 3, "what no longer counts is not kept");
-        assert!(!may_try(&customer.tries, minute(60), 0), "a bound of none is a closed door");
+        assert_eq!(customer.card_tries.recent.len(), 3, "what no longer counts is not kept");
+        assert!(!may_try(&customer.card_tries, minute(60), 0), "a bound of none is a closed door");
     }
 }

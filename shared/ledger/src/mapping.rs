@@ -81,7 +81,7 @@ pub struct Mapping {
     pub paid_orders: Vec<OrderId>,
     /// For a customer: how often cards were tried.
     #[serde(default, skip_serializing_if = "Tries::is_none")]
-    pub tries: Tries,
+    pub card_tries: Tries,
     /// The attempts of the current period, oldest first; all tries of an order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -124,7 +124,7 @@ impl Mapping {
             became: None,
             paid: None,
             paid_orders: Vec::new(),
-            tries: Tries::default(),
+            card_tries: Tries::default(),
             attempts: Vec::new(),
             history: Vec::new(),
         }

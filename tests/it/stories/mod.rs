@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod chargebacks;
+mod details;
 mod money_back;
 mod purchase;
 mod refunds;
