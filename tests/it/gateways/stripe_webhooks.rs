@@ -81,6 +81,7 @@ fn the_vendors_own_signature_is_believed_and_nothing_near_it() {
         read(&format!("t={STAMP},{}", VECTOR.replace("v1=", "v0=")), body, STAMP),
         read(VECTOR, body, STAMP),
         read(&format!("t={STAMP}"), body, STAMP),
+        read(&format!("t={STAMP},v1="), body, STAMP),
         read("", body, STAMP),
         read_at(&reader, None, body, STAMP),
     ];
