@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
-use ledger::Mapping;
-use payment::{Target, Token};
 use queue::Job;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use wire::Clock;
 
 use crate::LocalError;
@@ -20,10 +20,25 @@ use crate::serve::Shared;
 /// The routes of pages and their JSON.
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
-        .route("/", get(|| async { Html(include_str!("../console/index.html")) }))
-        .route("/checkout", get(|| async { Html(include_str!("../checkout/index.html")) }))
+        .route("/", get(|| async { page(HTML, include_str!("../console/index.html")) }))
+        .route("/checkout", get(|| async { page(HTML, include_str!("../checkout/index.html")) }))
+        .route(
+            "/style.css",
+            get(|| async { page("text/css; charset=utf-8", include_str!("../console/style.css")) }),
+        )
+        .route("/console.js", get(|| async { page(SCRIPT, include_str!("../console/console.js")) }))
+        .route("/checkout.js", get(|| async { page(SCRIPT, include_str!("../checkout/checkout.js")) }))
         .route("/local/state", get(state))
         .route("/local/clock", post(move_clock))
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// A page's file. Nothing but this origin's own files runs or loads, and no other page may frame it.
+fn page(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    let policy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+    ([(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, policy)], text)
 }
 
 /// Everything at a glance.
@@ -49,7 +64,7 @@ struct Known {
     due: Option<Timestamp>,
     version: u64,
     #[serde(flatten)]
-    mapping: Mapping,
+    mapping: Value,
 }
 
 /// How far the clock is to be moved.
@@ -75,15 +90,16 @@ async fn state(State(started): State<Shared>) -> Result<Json<Everything>, Troubl
             dead: depth.dead,
         }
     });
-    let mappings = all_mappings(system).await?.into_iter().map(|mapping| Known {
-        due: mapping.due,
-        version: mapping.version,
-        mapping: without_tokens(mapping),
-    });
+    let mut mappings = Vec::new();
+    for mapping in all_mappings(system).await? {
+        let mut body = serde_json::to_value(&mapping)?;
+        without_tokens(&mut body);
+        mappings.push(Known { due: mapping.due, version: mapping.version, mapping: body });
+    }
     Ok(Json(Everything {
         now: system.clock.now(),
         queues: queues.collect(),
-        mappings: mappings.collect(),
+        mappings,
         comparison: compare(system).await?,
     }))
 }
@@ -103,15 +119,16 @@ async fn move_clock(State(started): State<Shared>, Json(by): Json<Move>) -> Resu
     Ok(Json(system.clock.now()))
 }
 
-/// A token charges a card: not even this page shows it.
-fn without_tokens(mut mapping: Mapping) -> Mapping {
-    mapping.token = None;
-    for attempt in &mut mapping.attempts {
-        if let Target::Token(token) = &mut attempt.intention.target {
-            *token = Token::new("…");
+/// A token charges a card: not even this page shows it, wherever in an item it stands.
+fn without_tokens(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.remove("token");
+            members.values_mut().for_each(without_tokens);
         }
+        Value::Array(items) => items.iter_mut().for_each(without_tokens),
+        _ => {}
     }
-    mapping
 }
 
 /// What went wrong, as plain text for the person at the page.
