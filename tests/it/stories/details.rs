@@ -51,7 +51,7 @@ async fn item(world: &World, buyer: &Buyer) -> Mapping {
 /// The card of the youngest payment that was charged or is held.
 fn paid_with(world: &World, gateway: &str) -> Option<String> {
     let moved = |it: &GatewayPayment| it.captured_minor > 0 || it.held_minor > 0;
-    world.payments(gateway).into_iter().filter(moved).next_back().and_then(|it| it.token)
+    world.payments(gateway).into_iter().rfind(moved).and_then(|it| it.token)
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod chargebacks;
 mod details;
+mod late_news;
 mod money_back;
 mod purchase;
 mod refunds;
