@@ -37,7 +37,9 @@ pub async fn handle(ends: &Terminations, message: Message, deadline: Deadline) -
             EventData::Terminate(termination) => terminate(ends, &termination, deadline).await,
             _ => Err(Failure::alarm(format!("`{}` is not a termination", event.topic.as_str()))),
         },
-        What::Due(_) | What::Gateway(_) | What::Review(_) => Err(Failure::alarm("the message is for another job")),
+        What::Due(_) | What::Gateway(_) | What::Review(_) => {
+            Err(Failure::alarm("the message is for another job"))
+        }
     }
 }
 
@@ -53,7 +55,9 @@ async fn terminate(ends: &Terminations, asked: &Termination, deadline: Deadline)
         tracing::info!(%subscription, "Nothing to end: `{subscription}` has ended, or is another connector's");
         return Ok(());
     }
-    if is_just_paid(&mapping, means.clock.now()) && is_alive(means, subscription, deadline).await? {
+    // Once the end has begun it is gone through with: what is paid meanwhile is returned.
+    let begun = mapping.standing == Standing::Ending;
+    if !begun && is_just_paid(&mapping, means.clock.now()) && is_alive(means, subscription, deadline).await? {
         tracing::warn!(%subscription, "A request to end `{subscription}` came too late: its renewal is paid");
         return Ok(());
     }

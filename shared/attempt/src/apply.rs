@@ -228,6 +228,15 @@ pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp
     Some(began(intention, attempt.price, None, told))
 }
 
+/// Writes down what takes an answered attempt back. Where nothing stands at the gateway (a refusal), or it cannot be
+/// taken back (a refund), it is over as far as can be.
+pub(crate) fn begin_undo(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timestamp) {
+    match mapping.attempt(identity).and_then(|attempt| undoing(attempt, None, now)) {
+        Some(undoing) => intend(mapping, undoing, now),
+        None => reported(mapping, identity, answer, &Told::default(), now),
+    }
+}
+
 pub(crate) fn later(now: Timestamp, time: Duration) -> Timestamp {
     jiff::SignedDuration::try_from(time)
         .ok()

@@ -13,8 +13,8 @@ pub const LOOKS_MAX: u32 = 9;
 
 /// When the timer must look; `None` where it need not.
 ///
-/// A renewal's fresh intention is not due: its queue message comes back by itself. A purchase has no message, and a
-/// renewal that was taken over once may have lost its own, so both are.
+/// A renewal's fresh intention is not due: its queue message comes back by itself. A purchase and what takes an attempt
+/// back have no message, and a renewal that was taken over once may have lost its own, so those are.
 pub fn due(mapping: &Mapping) -> Option<Timestamp> {
     let owed = owes_return(mapping) || owes_capture(mapping) || correction(mapping).is_some();
     let standing = owed.then_some(Timestamp::UNIX_EPOCH);
@@ -27,10 +27,11 @@ fn owes_return(mapping: &Mapping) -> bool {
         && giving_back(mapping, Timestamp::UNIX_EPOCH).is_some()
 }
 
-/// A capture was asked for, and what it waited for is over.
+/// A capture was asked for, what it waited for is over, and nothing has ended the subscription since.
 fn owes_capture(mapping: &Mapping) -> bool {
     let waits = |attempt: &Attempt| !attempt.is_finished();
-    mapping.capture_asked.is_some() && !mapping.attempts.iter().any(waits)
+    let ends = matches!(mapping.standing, Standing::Ending | Standing::Closed);
+    mapping.capture_asked.is_some() && !ends && !mapping.attempts.iter().any(waits)
 }
 
 /// How long to wait before the next look: 30 s, 2 min, 10 min, 1 h, 6 h, then daily.
@@ -47,10 +48,15 @@ pub fn pause(looks: u32) -> Duration {
     })
 }
 
+/// Whether a queue message asked for it, which comes back until it is done.
+fn has_a_message(attempt: &Attempt) -> bool {
+    !attempt.intention.verb.buyer_present() && !attempt.intention.identity.is_undo()
+}
+
 fn attempt_due(attempt: &Attempt) -> Option<Timestamp> {
     match &attempt.stage {
         Stage::Reported(_) | Stage::Withdrawn { .. } | Stage::Parked { .. } => None,
-        Stage::Intended if attempt.looks == 0 && !attempt.intention.verb.buyer_present() => None,
+        Stage::Intended if attempt.looks == 0 && has_a_message(attempt) => None,
         Stage::Intended | Stage::AwaitingBuyer { .. } | Stage::Unknown { .. } | Stage::Answered(_) => {
             Some(attempt.wait_until.unwrap_or(Timestamp::UNIX_EPOCH))
         }

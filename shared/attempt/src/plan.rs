@@ -80,25 +80,30 @@ pub fn plan_authorisation(
     if mapping.attempts.iter().any(|attempt| matches!(attempt.stage, Stage::Parked { .. })) {
         return RenewalPlan::Parked;
     }
-    let mut tries = 0;
-    for attempt in tries_of(mapping) {
-        tries += 1;
-        // Also a date before the last one asked for: late repetitions of earlier events start nothing.
-        let asked_before = attempt.asked.is_some_and(|before| before >= asked);
-        match &attempt.stage {
-            Stage::Reported(Answer::Approved(_)) if stands(mapping, attempt) => return RenewalPlan::Done,
-            // What was done and taken back has used its key up: the gateway would only repeat its answer.
-            Stage::Withdrawn { .. } if asked_before && is_undone(mapping, attempt) => {
-                return RenewalPlan::Done;
-            }
-            Stage::Withdrawn { .. } if attempt.asked == Some(asked) => {
-                return RenewalPlan::Start { identity: attempt.intention.identity.clone(), period_end };
-            }
-            Stage::Reported(_) if asked_before => return RenewalPlan::Done,
-            _ => {}
-        }
+    if tries_of(mapping).any(|attempt| serves(mapping, attempt, asked)) {
+        return RenewalPlan::Done;
     }
-    RenewalPlan::Start { identity: Identity::renewal(subscription, period_end, tries + 1), period_end }
+    let again = tries_of(mapping)
+        .find(|attempt| matches!(attempt.stage, Stage::Withdrawn { .. }) && attempt.asked == Some(asked));
+    let identity = again.map(|attempt| attempt.intention.identity.clone());
+    let next = || {
+        let tries = u32::try_from(tries_of(mapping).count()).unwrap_or(u32::MAX);
+        Identity::renewal(subscription, period_end, tries.saturating_add(1))
+    };
+    RenewalPlan::Start { identity: identity.unwrap_or_else(next), period_end }
+}
+
+/// Whether a try has served a request, so that nothing new begins for it: it pays the period, whoever asked for it; or
+/// it came to its end for this date or a later one, for late repetitions of earlier events start nothing.
+fn serves(mapping: &Mapping, attempt: &Attempt, asked: Timestamp) -> bool {
+    let asked_since = attempt.asked.is_some_and(|date| date >= asked);
+    match &attempt.stage {
+        Stage::Reported(Answer::Approved(_)) if stands(mapping, attempt) => true,
+        Stage::Reported(_) => asked_since,
+        // What was done and taken back has used its key up: the gateway would only repeat its answer.
+        Stage::Withdrawn { .. } => asked_since && is_undone(mapping, attempt),
+        _ => false,
+    }
 }
 
 /// Decides what a request to capture means. A missing `period_end` is the period that is under way.

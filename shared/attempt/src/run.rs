@@ -10,7 +10,7 @@ use payment::{Action, Answer, Decline, Failure, Identity, Outcome};
 use tokio::time::Instant;
 use wire::{Clock, Deadline};
 
-use crate::apply::{self, Told};
+use crate::apply;
 use crate::ask::{ask, free_of_charge};
 use crate::count;
 use crate::due::due;
@@ -157,7 +157,12 @@ pub async fn finish(
         (Next::Person, _) => Ended::Parked,
         (Next::Tell, Stage::Answered(answer)) => {
             let answer = answer.clone();
+            let is_undone = mapping.attempt(&identity.undo()).is_some();
             let Some(mapping) = take_over(means, &mapping, identity).await? else { return busy(mapping) };
+            // What has begun to be taken back is not told any more, even if Cleeng would have it now.
+            if is_undone {
+                return go_on_undoing(means, mapping, identity, answer, deadline).await;
+            }
             return tell_and_commit(means, mapping, identity, answer, true, deadline).await;
         }
         (Next::Tell | Next::Resolve, _) => {
@@ -379,27 +384,31 @@ async fn undo(
 ) -> Result<Done, Failure> {
     tracing::error!(alarm = "cleeng_refuses", attempt = %identity, "Cleeng will not record `{identity}`: {why}");
     let now = means.clock.now();
-    let write = |mapping: &mut Mapping| {
+    let mapping = commit(means, mapping, |mapping| {
         apply::answered(mapping, identity, &answer, now);
         mapping.tell(now, format!("{identity}: Cleeng will not record it ({why})"));
-        match mapping.attempt(identity).and_then(|attempt| apply::undoing(attempt, None, now)) {
-            Some(undoing) => {
-                let earlier = mapping.attempt(&undoing.intention.identity);
-                if earlier.is_none_or(|earlier| matches!(earlier.stage, Stage::Withdrawn { .. })) {
-                    apply::intend(mapping, undoing, now);
-                }
-            }
-            // Nothing stands at the gateway (a refusal), or it cannot be taken back (a refund): told as far as can be.
-            None => apply::reported(mapping, identity, &answer, &Told::default(), now),
-        }
-    };
-    let mapping = commit(means, mapping, write).await?;
-    let undoing = identity.undo();
+    })
+    .await?;
+    go_on_undoing(means, mapping, identity, answer, deadline).await
+}
+
+/// Takes back an answered attempt; one that certainly was not taken back yet is tried again.
+async fn go_on_undoing(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    answer: Answer,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let (now, undoing) = (means.clock.now(), identity.undo());
+    let is_ours = mapping.attempt(&undoing).is_none_or(|it| matches!(it.stage, Stage::Withdrawn { .. }));
+    if !is_ours {
+        return Box::pin(finish(means, mapping, &undoing, deadline)).await;
+    }
+    let mapping =
+        commit(means, mapping, |mapping| apply::begin_undo(mapping, identity, &answer, now)).await?;
     match mapping.attempt(&undoing) {
-        Some(attempt) if matches!(attempt.stage, Stage::Intended) && attempt.looks == 0 => {
-            Box::pin(carry_out(means, mapping, &undoing, None, deadline)).await
-        }
-        Some(_) => Box::pin(finish(means, mapping, &undoing, deadline)).await,
+        Some(_) => Box::pin(carry_out(means, mapping, &undoing, None, deadline)).await,
         None => Ok(Done { mapping, ended: Ended::Answered { answer, told: true } }),
     }
 }
