@@ -76,8 +76,11 @@ async fn go_on(renewals: &Renewals, subscription: SubscriptionId, deadline: Dead
         let identity = open.intention.identity.clone();
         let done = finish(means, mapping, &identity, deadline).await?;
         mapping = done.mapping;
-        if !matches!(done.ended, Ended::Answered { told: true, .. } | Ended::Withdrawn) {
-            return Ok(());
+        match done.ended {
+            Ended::Answered { told: true, .. } | Ended::Withdrawn => {}
+            // Not due by itself yet: this message keeps watch over it until the other worker is done.
+            Ended::Busy => return Err(Failure::retry(format!("another worker has {identity}"))),
+            _ => return Ok(()),
         }
     }
     mapping = correct(means, mapping, deadline).await?;

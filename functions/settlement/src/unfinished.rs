@@ -23,8 +23,10 @@ pub(crate) async fn go_on(
         mapping = done.mapping;
         let over = matches!(done.ended, Ended::Answered { told: true, .. } | Ended::Withdrawn);
         // A customer's cards are checked independently of each other; anything else comes one after the other.
-        if !over && !apart {
-            return Ok(());
+        match done.ended {
+            Ended::Busy if !apart => return Err(Failure::retry(format!("another worker has {identity}"))),
+            _ if !over && !apart => return Ok(()),
+            _ => {}
         }
     }
     let mapping = correct(means, mapping, deadline).await?;
