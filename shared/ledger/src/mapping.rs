@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use payment::{
-    Answer, Currency, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount, Money,
-    OfferId, OrderId, PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
+    Answer, Currency, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount,
+    Money, OfferId, OrderId, PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
 };
 use serde::{Deserialize, Serialize};
 
