@@ -7,7 +7,9 @@ use attempt::{
 use cleeng::NewDetails;
 use gateways::{News, NewsKind};
 use ledger::{Attempt, Mapping, Stage, Subject};
-use payment::{Answer, Approval, Fact, FactKind, Failure, GatewayReference, Identity, Money, Verb};
+use payment::{
+    Answer, Approval, Card, Fact, FactKind, Failure, GatewayReference, Identity, Money, Token, Verb,
+};
 use wire::Deadline;
 
 use crate::{Settlement, returned, stored_card};
@@ -98,49 +100,47 @@ fn is_over(attempt: &Attempt) -> bool {
     attempt.facts.has(FactKind::Cancelled) || attempt.facts.has(FactKind::Expired)
 }
 
-/// An approval came without the stored card (Adyen may name it by webhook only): from now on it is known, here and at Cleeng.
+/// An approval may come without the stored card (Adyen may name it by webhook only): from now on it is known.
 async fn name_card(
     settlement: &Settlement,
-    mapping: Mapping,
+    mut mapping: Mapping,
     identity: &Identity,
     news: &Approval,
     deadline: Deadline,
 ) -> Result<Done, Failure> {
     let means = &settlement.means;
-    let nameless = |approval: &Approval| approval.token.is_none();
-    let answer = mapping.attempt(identity).and_then(Attempt::answer);
-    let wanted = matches!(answer, Some(Answer::Approved(approval)) if nameless(approval));
-    let buyers = mapping.attempt(identity).is_some_and(|attempt| attempt.intention.verb.buyer_present());
-    let mut mapping = mapping;
-    if let (true, true, Some(token)) = (wanted, buyers, &news.token) {
-        mapping = learn_card(means, mapping, identity, token, news.card.as_ref()).await?;
-    }
-    let done = finish(means, mapping, identity, deadline).await?;
-    let told = matches!(done.ended, Ended::Answered { told: true, .. });
-    match (&news.token, done.mapping.subject) {
-        (Some(_), Subject::Order(_)) if told && buyers && done.mapping.details.is_none() => {
-            let mapping = keep_at_cleeng(settlement, done.mapping, news, deadline).await?;
-            Ok(Done { mapping, ended: done.ended })
+    let present = mapping.attempt(identity).filter(|attempt| attempt.intention.verb.buyer_present());
+    match (present.map(|attempt| &attempt.stage), &news.token) {
+        (Some(Stage::Answered(_)), Some(token)) => {
+            mapping = learn_card(means, mapping, identity, token, news.card.as_ref()).await?;
         }
-        _ => Ok(done),
+        (Some(Stage::Reported(_)), Some(token)) if mapping.token.is_none() => {
+            mapping =
+                keep_at_cleeng(settlement, mapping, identity, (token, news.card.as_ref()), deadline).await?;
+        }
+        _ => {}
     }
+    finish(means, mapping, identity, deadline).await
 }
 
 /// Cleeng recorded the purchase without a token to renew with: it is given the token now, and so is the subscription
-/// that the order has become, if it has.
+/// that the order has become, if it has. Cleeng first: given twice, it harms nobody.
 async fn keep_at_cleeng(
     settlement: &Settlement,
     order: Mapping,
-    news: &Approval,
+    identity: &Identity,
+    (token, card): (&Token, Option<&Card>),
     deadline: Deadline,
 ) -> Result<Mapping, Failure> {
     let means = &settlement.means;
-    let Some(token) = order.token.clone() else { return Ok(order) };
+    if !matches!(order.subject, Subject::Order(_)) {
+        return Ok(order);
+    }
     let new = NewDetails {
         customer: order.customer,
         token: token.clone(),
         method: order.method,
-        card: news.card.clone(),
+        card: card.cloned(),
         active: true,
     };
     let details = means.cleeng.create_details(&new, deadline).await?.id;
@@ -148,14 +148,15 @@ async fn keep_at_cleeng(
         && let Some(item) = means.ledger.mapping(Subject::Subscription(subscription)).await?
     {
         change(means, item, |item| {
-            if item.token.is_none() {
+            if item.token.is_none() && item.details.is_none() {
                 item.token = Some(token.clone());
-                item.details = item.details.or(Some(details));
+                item.details = Some(details);
             }
         })
         .await?;
     }
-    change(means, order, |order| order.details = order.details.or(Some(details))).await
+    let order = change(means, order, |order| order.details = order.details.or(Some(details))).await?;
+    learn_card(means, order, identity, token, card).await
 }
 
 /// Something that happened to a payment: merged into its attempt, and told to Cleeng where it changes what Cleeng knows.

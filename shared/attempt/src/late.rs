@@ -160,15 +160,19 @@ pub async fn learn_card(
     card: Option<&Card>,
 ) -> Result<Mapping, Failure> {
     change(means, mapping, |mapping| {
+        let nameless = mapping.token.is_none();
         let Some(attempt) = mapping.attempt_mut(identity) else { return };
-        let (Stage::Answered(Answer::Approved(approval)) | Stage::Reported(Answer::Approved(approval))) =
-            &mut attempt.stage
-        else {
-            return;
+        let learned = match &mut attempt.stage {
+            Stage::Answered(Answer::Approved(approval)) if approval.token.is_none() => {
+                approval.token = Some(token.clone());
+                approval.card = approval.card.take().or(card.cloned());
+                true
+            }
+            // What Cleeng knows has no copy of the token: the item's is the only one.
+            Stage::Reported(Answer::Approved(_)) => nameless,
+            _ => false,
         };
-        if approval.token.is_none() {
-            approval.token = Some(token.clone());
-            approval.card = approval.card.take().or(card.cloned());
+        if learned {
             keep_card(mapping, identity, token);
         }
     })
@@ -229,3 +233,6 @@ pub(crate) fn is_under_way(attempt: &Attempt, now: Timestamp) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
