@@ -28,6 +28,7 @@ pub(crate) fn router() -> Router<Shared> {
         )
         .route("/console.js", get(|| async { page(SCRIPT, include_str!("../console/console.js")) }))
         .route("/checkout.js", get(|| async { page(SCRIPT, include_str!("../checkout/checkout.js")) }))
+        .route("/local/environment", get(environment))
         .route("/local/state", get(state))
         .route("/local/clock", post(move_clock))
 }
@@ -102,6 +103,12 @@ async fn state(State(started): State<Shared>) -> Result<Json<Everything>, Troubl
         mappings,
         comparison: compare(system).await?,
     }))
+}
+
+/// What `ops` needs in its environment to look into this system's table.
+async fn environment(State(started): State<Shared>) -> String {
+    let lines = started.dynamo.settings().into_iter().map(|(name, value)| format!("export {name}={value}\n"));
+    lines.collect()
 }
 
 async fn move_clock(State(started): State<Shared>, Json(by): Json<Move>) -> Result<Json<Timestamp>, Trouble> {
