@@ -1,6 +1,7 @@
 //! Stories: what people do and what becomes of their money, told through the functions' own code.
 
 mod bad_input;
+mod changes;
 mod chargebacks;
 mod details;
 mod late_news;
