@@ -126,7 +126,7 @@ impl Story<'_> {
             let began = Instant::now();
             let refusing = if renewal == 1 { self.refuse_next_charge() } else { 0 };
             let renewed = self.renewals();
-            self.system.run_for(MONTH).await;
+            self.month("renewing").await;
             let what = match refusing {
                 0 => format!("renewed, time {renewal}"),
                 refusing => format!(
@@ -140,7 +140,7 @@ impl Story<'_> {
         let stopped = self.stop_all();
         self.step("stopped by their customers", count, stopped, began);
         let began = Instant::now();
-        self.system.run_for(MONTH).await;
+        self.month("ending").await;
         self.step("ended, access taken away", count, self.ended(), began);
         Ok(())
     }
@@ -212,6 +212,17 @@ impl Story<'_> {
         count
     }
 
+    /// Lets a month pass, day by day: long enough for every monthly period to come round once, short enough for none
+    /// to come twice.
+    async fn month(&self, what: &'static str) {
+        let bar = progress(what, MONTH_DAYS);
+        for _ in 0..MONTH_DAYS {
+            self.system.run_for(SignedDuration::from_hours(24)).await;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+    }
+
     fn living(&self) -> usize {
         let all = self.system.peers.cleeng.subscriptions();
         all.iter().filter(|row| row.status == SubscriptionState::Active && row.has_access).count()
@@ -242,8 +253,7 @@ impl Story<'_> {
 const ASKS_FIRST_EVERY: u32 = 3;
 const TRIAL_EVERY: u32 = 12;
 const REFUSED_EVERY: u32 = 10;
-/// Long enough for every monthly period to come round once, short enough for none to come twice.
-const MONTH: SignedDuration = SignedDuration::from_hours(31 * 24);
+const MONTH_DAYS: u64 = 31;
 
 fn progress(what: &'static str, length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
