@@ -13,10 +13,13 @@ use local::clock::MovableClock;
 use local::ledgers::compare;
 use local::simulators::GatewayPayment;
 use local::simulators::cleeng::{CleengPayment, CleengSimulatorSettings, CleengSubscription, offers};
-use local::system::System;
+use local::system::{Addresses, Peers, QUEUE_RULES, System, settings_table};
+use queue::LocalQueue;
 use serde_json::{Value, json};
+use settings::Settings;
 use sha2::Sha256;
-use wire::simulated::{Fate, Weather};
+use wire::Wire;
+use wire::simulated::{Clear, Fate, Network, Weather};
 
 pub(crate) const GATEWAYS: [&str; 2] = ["stripe", "adyen"];
 
@@ -46,6 +49,19 @@ impl World {
     /// A world whose peers take a moment, so that what runs side by side really meets.
     pub(crate) fn slow() -> Self {
         Self::in_weather(Arc::new(Slow))
+    }
+
+    /// A world of a deployment with these settings beside the usual ones.
+    pub(crate) fn with_settings(settings: &[(&'static str, &str)]) -> Self {
+        let clock = Arc::new(MovableClock::standing("2027-01-04T09:00:00Z".parse().unwrap()));
+        let peers = Peers::in_memory(clock.clone());
+        let wire = Wire::new(Arc::new(Network::new(peers.by_host(), Arc::new(Clear))));
+        let queue = Arc::new(LocalQueue::new(clock.clone(), QUEUE_RULES));
+        let usual = settings_table(&Addresses::simulated());
+        let more = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let settings = Settings::from_table(usual.into_iter().chain(more));
+        let ledger = Arc::new(MemoryLedger::new());
+        Self { system: System::assemble(settings, clock, peers, queue, ledger, wire).unwrap() }
     }
 
     /// A world whose network does as this weather says.

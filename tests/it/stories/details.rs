@@ -4,9 +4,10 @@ use jiff::SignedDuration;
 use ledger::{Mapping, Subject};
 use local::buyer::{Buyer, Reply, TestCard, method};
 use local::simulators::GatewayPayment;
-use local::simulators::cleeng::{PaymentState, SubscriptionState, offers};
+use local::simulators::cleeng::{CleengSimulatorSettings, PaymentState, SubscriptionState, offers};
 use serde_json::{Value, json};
-use wire::simulated::Fault;
+use wire::Clock;
+use wire::simulated::{Fault, Peer};
 
 use super::money_back::control;
 use crate::storm::{Storm, Strike};
@@ -320,4 +321,34 @@ async fn a_card_of_another_gateway_takes_over_and_a_late_event_does_not_bring_th
     assert_eq!(world.payments("stripe").len(), 1, "only the first payment");
     let held = world.payments("adyen").into_iter().filter(|it| it.held_minor > 0).count();
     assert_eq!(held, 1, "the renewal is held on the new card");
+}
+
+#[tokio::test]
+async fn a_subscription_that_cleeng_left_on_the_old_card_is_set_to_the_new_one() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let subscriber = world.subscriber(gateway).await;
+        let old = world.at_cleeng(subscriber.subscription).details.unwrap();
+        let buyer = back(&world, &subscriber);
+        give(&world, &buyer, another_card(gateway)).await;
+        world.pass(PATIENT).await;
+        let new = world.at_cleeng(subscriber.subscription).details.unwrap();
+        // As a Cleeng that does not move subscriptions by itself would have it.
+        let back =
+            http::Request::patch(format!("http://cleeng.test/3.1/subscriptions/{}", subscriber.subscription))
+                .header("content-type", "application/json")
+                .header("x-publisher-token", CleengSimulatorSettings::default().publisher_token)
+                .body(json!({ "paymentDetailsId": old }).to_string().into());
+        let answer = world.system.peers.cleeng_host.handle(back.unwrap());
+        assert!(answer.status().is_success(), "{answer:?}");
+        assert_eq!(world.at_cleeng(subscriber.subscription).details, Some(old));
+        let mut unspread = item(&world, &buyer).await;
+        unspread.wake = Some(world.system.clock.now());
+        unspread.due = unspread.wake;
+        world.system.ledger.write(&unspread).await.unwrap();
+        world.pass(PATIENT).await;
+        assert_eq!(world.at_cleeng(subscriber.subscription).details, Some(new), "{gateway}");
+        assert_eq!(item(&world, &buyer).await.due, None);
+        world.agrees().await;
+    }
 }

@@ -6,6 +6,7 @@ mod chargebacks;
 mod details;
 mod late_news;
 mod money_back;
+mod policies;
 mod purchase;
 mod refunds;
 mod renewal;

@@ -1,0 +1,86 @@
+//! What a deployment may choose: how renewals without an authorisation are charged, how a subscription is ended, and
+//! whether tokens are kept.
+
+use local::buyer::TestCard;
+use local::simulators::cleeng::{PaymentState, SubscriptionState};
+use serde_json::json;
+use wire::simulated::Peer;
+
+use super::money_back::control;
+use crate::world::{GATEWAYS, World};
+
+#[tokio::test]
+async fn a_capture_with_nothing_authorised_charges_in_one_step() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let subscriber = world.subscriber(gateway).await;
+        let event = world.renewal_event("subscriptionReadyForPaymentCapture", subscriber.subscription, 0);
+        for _ in 0..3 {
+            assert_eq!(world.cleeng_says(&event).await.status().as_u16(), 200);
+        }
+        world.pass(jiff::SignedDuration::from_mins(10)).await;
+        let renewals: Vec<_> =
+            world.recorded().into_iter().filter(|row| row.operation == "recurring-payment").collect();
+        assert_eq!(renewals.len(), 1, "{gateway}");
+        assert_eq!(renewals[0].status, PaymentState::Captured);
+        assert_eq!(world.charges(), 2, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_authorisation_is_charged_again_on_its_due_date_only_where_that_is_wanted() {
+    for gateway in GATEWAYS {
+        let mut tries = Vec::new();
+        for policy in ["charge", "skip"] {
+            let world = World::with_settings(&[("CAPTURE_WITHOUT_AUTHORISATION", policy)]);
+            let subscriber = world.subscriber_with(gateway, TestCard::RefusesLater).await;
+            world.pass_days(40).await;
+            assert_eq!(world.at_cleeng(subscriber.subscription).status, SubscriptionState::Terminated);
+            assert_eq!(world.charges(), 1, "{gateway} {policy}");
+            tries.push(world.payments(gateway).iter().filter(|it| it.declined).count());
+            world.agrees().await;
+        }
+        assert_eq!(tries[1], 4, "{gateway}: one for each dunning date");
+        assert!(tries[0] > tries[1], "{gateway}: {tries:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_is_ended_by_the_older_call_where_that_is_set() {
+    let world = World::with_settings(&[("CLEENG_TERMINATION", "patch")]);
+    let subscriber = world.subscriber("stripe").await;
+    control(&world, "cleeng", &format!("subscriptions/{}/stop", subscriber.subscription), &json!({}));
+    world.pass_days(33).await;
+    assert_eq!(world.at_cleeng(subscriber.subscription).status, SubscriptionState::Terminated);
+    world.agrees().await;
+}
+
+#[tokio::test]
+async fn a_card_whose_details_are_deactivated_is_removed_at_the_gateway_only_where_that_is_set() {
+    for gateway in GATEWAYS {
+        for (setting, forgotten) in [("no", false), ("yes", true)] {
+            let world = World::with_settings(&[("FORGET_TOKENS", setting)]);
+            let subscriber = world.subscriber(gateway).await;
+            let details = world.at_cleeng(subscriber.subscription).details.unwrap();
+            let token = world.mapping(subscriber.subscription).await.token.unwrap();
+            let card = token.expose().split_once('|').unwrap().1;
+            control(&world, "cleeng", &format!("payment_details/{details}/deactivate"), &json!({}));
+            world.pass(jiff::SignedDuration::from_mins(10)).await;
+            assert_eq!(world.mapping(subscriber.subscription).await.token, None);
+            assert_eq!(is_gone(&world, gateway, card), forgotten, "{gateway} {setting}");
+            world.agrees().await;
+        }
+    }
+}
+
+/// Whether a gateway no longer keeps a card. Stripe says so by refusing to detach it again.
+fn is_gone(world: &World, gateway: &str, card: &str) -> bool {
+    let host = world.system.peers.host(gateway).unwrap();
+    if gateway == "stripe" {
+        return !host.control(&format!("payment_methods/{card}/detach"), &json!({})).status().is_success();
+    }
+    let state = http::Request::get("http://adyen.test/_simulator/state").body(bytes::Bytes::new()).unwrap();
+    let state: serde_json::Value = serde_json::from_slice(host.handle(state).body()).unwrap();
+    state["stored"][card]["disabled"].as_bool().unwrap()
+}
