@@ -10,5 +10,6 @@ mod policies;
 mod purchase;
 mod refunds;
 mod renewal;
+mod secrets;
 mod trial;
 mod webhooks;
