@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::{DUE_SHARDS, ItemKey, KeptEvent, LedgerError, Mapping, Standing, body, history};
+use crate::history::HISTORY_LINES_MIN;
+use crate::{DUE_SHARDS, ItemKey, KeptEvent, LedgerError, Mapping, Standing, body};
 
 /// A row. Not `Debug`: its body holds a token. Two rows are equal only if the same write left them: the fence tells
 /// whose it is, the rest that no other write of the same worker is taken for it.
@@ -47,12 +48,27 @@ impl Item {
         };
         let mut written = Mapping { version: item.version, ..mapping.clone() };
         item.body = mapping_body(&item.key, &written)?;
-        let surplus = history::lines_too_many(&written.history, item.bytes());
-        if surplus > 0 {
-            written.history.drain(..surplus);
-            item.body = mapping_body(&item.key, &written)?;
+        if item.bytes() > KILOBYTE && written.history.len() > HISTORY_LINES_MIN {
+            item.drop_costly_lines(&mut written)?;
         }
         Ok((item, written))
+    }
+
+    /// Drops the oldest lines of history until the write costs no more kilobytes than it would with the newest ones alone:
+    /// what is paid anyway is filled.
+    fn drop_costly_lines(&mut self, written: &mut Mapping) -> Result<(), LedgerError> {
+        let whole = std::mem::take(&mut self.body);
+        let mut history = std::mem::take(&mut written.history);
+        written.history = history.split_off(history.len().saturating_sub(HISTORY_LINES_MIN));
+        self.body = mapping_body(&self.key, written)?;
+        let paid = self.bytes().div_ceil(KILOBYTE);
+        history.append(&mut written.history);
+        (self.body, written.history) = (whole, history);
+        while self.bytes().div_ceil(KILOBYTE) > paid {
+            written.history.remove(0);
+            self.body = mapping_body(&self.key, written)?;
+        }
+        Ok(())
     }
 
     /// The mapping in this row.
@@ -112,6 +128,9 @@ impl Item {
         self.standing.is_some()
     }
 }
+
+/// DynamoDB counts writes by the begun kilobyte.
+const KILOBYTE: usize = 1024;
 
 /// A fence is written in so many hexadecimal digits.
 pub(crate) const FENCE_DIGITS: usize = 16;

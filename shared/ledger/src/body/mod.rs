@@ -9,13 +9,20 @@
 //! | the beginning of an identity | the subject's and its period's (`./1/capture`), or the subject's alone (`/20261121T091244Z/1`) |
 //! | a target's token or payment | the mapping's token, the payment of the attempt before |
 //!
-//! Amounts are `699 EUR` (minor units) and `6.99 EUR` (price), lines of history `<time> <what>`. Whatever has another
-//! shape, and any field that is new, is stored as it is; where something is absent that would be filled in on reading,
-//! `null` says so. A body that was never shortened is read as well.
+//! Amounts, cards and lines of history are short texts. Whatever has another shape, and any field that is new, is stored
+//! as it is; where something is absent that would be filled in on reading, `null` says so. A body that was never
+//! shortened is read as well.
+
+mod lines;
+mod texts;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use self::lines::{lengthen_lines, shorten_lines};
+use self::texts::{
+    card_as_object, card_as_text, money_as_object, money_as_text, price_as_object, price_as_text,
+};
 use crate::Subject;
 
 type Fields = Map<String, Value>;
@@ -44,10 +51,8 @@ pub(crate) fn shorten(mapping: &mut Fields, subject: Subject) {
         shorten_attempt(attempt, &before);
         before = next;
     }
-    for line in entries(mapping, "history") {
-        if let Some(short) = line_as_text(line) {
-            *line = short;
-        }
+    if let Some(Value::Array(history)) = mapping.get_mut("history") {
+        shorten_lines(history, &before.beginnings);
     }
     rename(mapping, NAMES_OF_MAPPING);
 }
@@ -63,17 +68,14 @@ pub(crate) fn lengthen(mapping: &mut Fields, subject: Subject, standing: Option<
         lengthen_attempt(attempt, &before);
         before = before.after(attempt);
     }
-    for line in entries(mapping, "history") {
-        if let Some(long) = line_as_object(line) {
-            *line = long;
-        }
+    if let Some(Value::Array(history)) = mapping.get_mut("history") {
+        lengthen_lines(history, &before.beginnings);
     }
 }
 
 /// What an attempt usually repeats.
 struct Before {
-    /// How identities begin, the longer beginning first, and what stands for it.
-    beginnings: Vec<(String, &'static str)>,
+    beginnings: Beginnings,
     token: Option<Value>,
     said: Fields,
 }
@@ -91,7 +93,7 @@ impl Before {
         let of_period = period.map(|end| (format!("{kind}/{id}/{}/", end.strftime("%Y%m%dT%H%M%SZ")), "./"));
         let said = ["account", "customer", "gateway"].into_iter().filter_map(|name| pair(mapping, name));
         Self {
-            beginnings: of_period.into_iter().chain([(format!("{kind}/{id}/"), "/")]).collect(),
+            beginnings: Beginnings(of_period.into_iter().chain([(format!("{kind}/{id}/"), "/")]).collect()),
             token: mapping.get("token").cloned(),
             said: said.collect(),
         }
@@ -108,21 +110,6 @@ impl Before {
         }
     }
 
-    /// No whole identity begins as a short one does.
-    fn identity_shortened(&self, identity: &Value) -> Option<Value> {
-        let whole = identity.as_str()?;
-        self.beginnings
-            .iter()
-            .find_map(|(long, short)| Some(json!(format!("{short}{}", whole.strip_prefix(long)?))))
-    }
-
-    fn identity_lengthened(&self, identity: &Value) -> Option<Value> {
-        let text = identity.as_str()?;
-        self.beginnings
-            .iter()
-            .find_map(|(long, short)| Some(json!(format!("{long}{}", text.strip_prefix(short)?))))
-    }
-
     /// The short and the long form of a target that this explains.
     fn targets(&self) -> Vec<(Value, Value)> {
         let token = self.token.iter().map(|token| (json!("token"), json!({ "token": token })));
@@ -132,6 +119,20 @@ impl Before {
             .into_iter()
             .map(|payment| (json!("payment"), json!({ "payment": payment })));
         token.chain(payment).collect()
+    }
+}
+
+/// How the identities of a subject begin, the longer beginning first, and what stands for it. None begins so by itself.
+#[derive(Clone)]
+struct Beginnings(Vec<(String, &'static str)>);
+
+impl Beginnings {
+    fn shortened(&self, text: &str) -> Option<String> {
+        self.0.iter().find_map(|(long, short)| Some(format!("{short}{}", text.strip_prefix(long)?)))
+    }
+
+    fn lengthened(&self, text: &str) -> Option<String> {
+        self.0.iter().find_map(|(long, short)| Some(format!("{long}{}", text.strip_prefix(short)?)))
     }
 }
 
@@ -148,6 +149,7 @@ fn shorten_attempt(attempt: &mut Fields, before: &Before) {
             leave_out(answer, "captured", Some(&json!(false)));
             leave_out(answer, "money", own.money.as_ref());
             replace(answer, "money", money_as_text);
+            replace(answer, "card", card_as_text);
             rename(answer, NAMES_OF_APPROVAL);
         }
     }
@@ -160,7 +162,9 @@ fn shorten_attempt(attempt: &mut Fields, before: &Before) {
         leave_out(intention, name, before.said.get(name));
     }
     replace(intention, "money", money_as_text);
-    replace(intention, "identity", |identity| before.identity_shortened(identity));
+    replace(intention, "identity", |identity| {
+        before.beginnings.shortened(identity.as_str()?).map(Value::from)
+    });
     replace(intention, "target", |target| {
         before.targets().into_iter().find(|(_, long)| long == target).map(|(short, _)| short)
     });
@@ -176,7 +180,9 @@ fn lengthen_attempt(attempt: &mut Fields, before: &Before) {
         for name in REPEATED_IN_INTENTION {
             fill_in(intention, name, before.said.get(name));
         }
-        replace(intention, "identity", |identity| before.identity_lengthened(identity));
+        replace(intention, "identity", |identity| {
+            before.beginnings.lengthened(identity.as_str()?).map(Value::from)
+        });
         replace(intention, "target", |target| {
             before.targets().into_iter().find(|(short, _)| short == target).map(|(_, long)| long)
         });
@@ -191,6 +197,7 @@ fn lengthen_attempt(attempt: &mut Fields, before: &Before) {
         if kind == APPROVED {
             rename(answer, NAMES_OF_APPROVAL.map(swap));
             replace(answer, "money", money_as_object);
+            replace(answer, "card", card_as_object);
             fill_in(answer, "money", own.money.as_ref());
             fill_in(answer, "captured", Some(&json!(false)));
         }
@@ -236,39 +243,6 @@ fn answer(attempt: &mut Fields) -> Option<(&str, &mut Fields)> {
     let (_, answer) = stage.iter_mut().find(|(name, _)| matches!(name.as_str(), "answered" | "reported"))?;
     let (kind, answer) = answer.as_object_mut()?.iter_mut().next()?;
     Some((kind, answer.as_object_mut()?))
-}
-
-/// `{"minor": 699, "currency": "EUR"}` becomes `699 EUR`.
-fn money_as_text(money: &Value) -> Option<Value> {
-    let fields = money.as_object().filter(|fields| fields.len() == 2)?;
-    Some(json!(format!("{} {}", fields.get("minor")?.as_i64()?, fields.get("currency")?.as_str()?)))
-}
-
-fn money_as_object(text: &Value) -> Option<Value> {
-    let (minor, currency) = text.as_str()?.split_once(' ')?;
-    Some(json!({ "minor": minor.parse::<i64>().ok()?, "currency": currency }))
-}
-
-/// `{"amount": "6.99", "currency": "EUR"}` becomes `6.99 EUR`.
-fn price_as_text(price: &Value) -> Option<Value> {
-    let fields = price.as_object().filter(|fields| fields.len() == 2)?;
-    Some(json!(format!("{} {}", fields.get("amount")?.as_str()?, fields.get("currency")?.as_str()?)))
-}
-
-fn price_as_object(text: &Value) -> Option<Value> {
-    let (amount, currency) = text.as_str()?.split_once(' ')?;
-    Some(json!({ "amount": amount, "currency": currency }))
-}
-
-/// `{"at": …, "what": …}` becomes `<at> <what>`; a time has no space.
-fn line_as_text(line: &Value) -> Option<Value> {
-    let fields = line.as_object().filter(|fields| fields.len() == 2)?;
-    Some(json!(format!("{} {}", fields.get("at")?.as_str()?, fields.get("what")?.as_str()?)))
-}
-
-fn line_as_object(text: &Value) -> Option<Value> {
-    let (at, what) = text.as_str()?.split_once(' ')?;
-    Some(json!({ "at": at, "what": what }))
 }
 
 /// Leaves out a field that says what `usual` says anyway, and says `null` where it is absent although there is a usual one.
