@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, Response};
 use jiff::SignedDuration;
-use ledger::{Mapping, MemoryLedger, Subject};
+use ledger::{Ledger, Mapping, MemoryLedger, Subject};
 use local::buyer::{Buyer, Reply, TestCard};
 use local::clock::MovableClock;
 use local::ledgers::compare;
@@ -49,6 +49,11 @@ impl World {
     /// A world whose peers take a moment, so that what runs side by side really meets.
     pub(crate) fn slow() -> Self {
         Self::in_weather(Arc::new(Slow))
+    }
+
+    /// A world that remembers in this ledger.
+    pub(crate) fn with_ledger(ledger: Arc<dyn Ledger>) -> Self {
+        Self { system: System::calm(ledger).unwrap() }
     }
 
     /// A world of a deployment with these settings beside the usual ones.

@@ -16,7 +16,7 @@ use crate::world::{GATEWAYS, Subscriber, World, code};
 const PATIENT: SignedDuration = SignedDuration::from_mins(5);
 
 /// A Mastercard, which no subscription here was bought with.
-fn another_card(gateway: &str) -> Value {
+pub(super) fn another_card(gateway: &str) -> Value {
     match gateway {
         "stripe" => json!({ "payment_method": "pm_card_mastercard" }),
         _ => json!({
@@ -26,7 +26,7 @@ fn another_card(gateway: &str) -> Value {
     }
 }
 
-async fn give(world: &World, buyer: &Buyer, card: Value) -> Reply {
+pub(super) async fn give(world: &World, buyer: &Buyer, card: Value) -> Reply {
     let body = json!({
         "paymentMethodId": method(&buyer.gateway), "paymentMethod": card, "returnUrl": "http://shop.test/account",
         "origin": "http://shop.test", "browserInfo": {
@@ -38,7 +38,7 @@ async fn give(world: &World, buyer: &Buyer, card: Value) -> Reply {
 }
 
 /// Logged in again, because a token lives half an hour.
-fn back(world: &World, subscriber: &Subscriber) -> Buyer {
+pub(super) fn back(world: &World, subscriber: &Subscriber) -> Buyer {
     let mut buyer = subscriber.buyer.clone();
     buyer.log_in(&world.system).unwrap();
     buyer

@@ -3,6 +3,7 @@
 mod bad_input;
 mod changes;
 mod chargebacks;
+mod crashes;
 mod details;
 mod late_news;
 mod money_back;
