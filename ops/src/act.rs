@@ -13,31 +13,41 @@ use wire::Deadline;
 /// A person waits longer than a function may.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks the gateway now, whatever the back-off says.
+/// Asks the gateway about an attempt whose next look is due, or that is parked. One that waits is left alone: its wait
+/// may be a worker's lease, and two must never ask side by side.
 pub(crate) async fn resolve(means: &Means, identity: &Identity, dry_run: bool) -> Result<String, Failure> {
     let none = || Failure::refuse(format!("there is no attempt {identity}"));
     let subject = Subject::of(identity).ok_or_else(none)?;
-    let mapping = means.ledger.mapping(subject).await?.ok_or_else(none)?;
+    let mut mapping = means.ledger.mapping(subject).await?.ok_or_else(none)?;
     let attempt = mapping.attempt(identity).ok_or_else(none)?;
     let now = means.clock.now();
     match next(attempt, now) {
         Next::Nothing => return Ok(format!("{identity} is finished: {:?}", attempt.stage)),
-        Next::Wait(until) if matches!(attempt.stage, Stage::Intended) => {
-            return Ok(format!("a worker may have {identity} until {until}: ask again then"));
+        Next::Wait(until) => {
+            return Ok(format!("{identity} is worked on, or looked at again at {until} by itself"));
         }
-        _ if dry_run => return Ok(format!("would ask {} again about {identity}", attempt.intention.gateway)),
-        _ => {}
+        Next::AwaitBuyer => return Ok(format!("{identity} waits for its buyer to authenticate")),
+        Next::Person if mapping.attempt(&identity.undo()).is_some() => {
+            let why = "it could not be taken back: settle it in the gateway's dashboard and in Cleeng";
+            return Err(Failure::refuse(format!("{identity} cannot be resolved here, {why}")));
+        }
+        Next::Tell if dry_run => return Ok(format!("would tell Cleeng of {identity}")),
+        Next::Resolve | Next::Person if dry_run => {
+            return Ok(format!("would ask {} again about {identity}", attempt.intention.gateway));
+        }
+        Next::Tell | Next::Resolve => {}
+        Next::Person => {
+            mapping = change(means, mapping, |mapping| {
+                let Some(attempt) = mapping.attempt_mut(identity) else { return };
+                // Asked once more; it is parked again if nobody knows.
+                if let Stage::Parked { since, why } = &attempt.stage {
+                    attempt.stage = Stage::Unknown { since: *since, why: why.clone() };
+                    mapping.tell(now, format!("{identity}: an operator asks again"));
+                }
+            })
+            .await?;
+        }
     }
-    let mapping = change(means, mapping, |mapping| {
-        let Some(attempt) = mapping.attempt_mut(identity) else { return };
-        attempt.wait_until = None;
-        // A person's wish lifts the parking: the gateway is asked once more, and it is parked again if nobody knows.
-        if let Stage::Parked { since, why } = &attempt.stage {
-            attempt.stage = Stage::Unknown { since: *since, why: why.clone() };
-        }
-        mapping.tell(now, format!("{identity}: an operator asks again"));
-    })
-    .await?;
     let done = finish(means, mapping, identity, Deadline::after(PATIENCE)).await?;
     Ok(format!("{identity}: {:?}", done.ended))
 }
