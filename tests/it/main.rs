@@ -10,6 +10,8 @@ mod ledger;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod storm;
