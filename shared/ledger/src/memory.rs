@@ -80,9 +80,8 @@ impl Ledger for MemoryLedger {
         let items = self.items();
         let mut listed: Vec<(Timestamp, &String)> = items
             .iter()
-            .filter(|(key, _)| shard(key) == of_shard)
             .filter_map(|(key, item)| Some((item.due?, key)))
-            .filter(|(due, _)| *due <= until)
+            .filter(|(due, key)| *due <= until && shard(key) == of_shard)
             .filter(|(due, key)| after.as_ref().is_none_or(|(since, last)| (due, *key) > (since, last)))
             .collect();
         listed.sort_unstable();
