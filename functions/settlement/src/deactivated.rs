@@ -26,7 +26,11 @@ pub(crate) async fn serve(
     let customer = gone.customer.or_else(|| held.iter().find_map(|payment| payment.customer));
     let mut items = match customer {
         Some(customer) => items_of(means, customer, deadline).await?,
-        None => Vec::new(),
+        None => {
+            let details = gone.details;
+            tracing::warn!(%details, "Whose the payment details `{details}` are is not said: no item forgets them");
+            Vec::new()
+        }
     };
     for payment in &held {
         let names = Names { payment: Some(payment.id), ..Names::default() };
