@@ -62,21 +62,6 @@ fn what_cleeng_refuses_to_record_is_given_back() {
     search(&[authorise(72), authorise(48)], Budget { refusals: 1, crashes: 1, ..NOTHING_WRONG });
 }
 
-/// Up to six events at once, crashes and lost answers counted: some minutes with optimisation, and much memory.
-#[test]
-#[ignore = "takes minutes: cargo test --release -p tests --test it search -- --ignored --nocapture"]
-fn no_order_of_six_events_breaks_a_rule() {
-    let two = Budget { faults: 1, crashes: 1, ..NOTHING_WRONG };
-    search(&[authorise(72), capture(0), capture(0)], two);
-    search(&[authorise(72), authorise(48), capture(0)], Budget { declines: 1, ..two });
-    search(&[capture(0), capture(0), capture(-24)], Budget { declines: 1, ..two });
-    search(&[authorise(72), with_card(authorise(48), 2), capture(0)], Budget { declines: 1, ..two });
-    search(&[authorise(72), authorise(48), capture(0)], Budget { refusals: 1, ..two });
-    search(&[authorise(72), capture(0), terminate()], Budget { faults: 1, ..NOTHING_WRONG });
-    search(&[authorise(72), capture(0), terminate()], Budget { crashes: 1, ..NOTHING_WRONG });
-    search(&[authorise(72), authorise(72), capture(0), terminate()], NOTHING_WRONG);
-}
-
 fn search(events: &[Event], left: Budget) {
     let subject = Subject::Subscription(SUBSCRIPTION.parse().unwrap());
     let mut mapping = Mapping::new(
