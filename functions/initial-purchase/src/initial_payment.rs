@@ -1,6 +1,6 @@
 //! The buyer pays: the order is read, the payment is written down, the gateway is asked, Cleeng is told.
 
-use attempt::{Begun, Done, began, begin, finish};
+use attempt::{Begun, Done, Ended, began, begin, look_again};
 use bytes::Bytes;
 use entrypoint::http::{CallerAddress, Refusal, answer, bearer, read_body};
 use gateways::Buyer;
@@ -98,7 +98,13 @@ async fn pay(
         }
         match plan(&mapping) {
             Plan::Found(identity) => {
-                return finish(&shop.means, mapping, &identity, deadline).await.map_err(failed);
+                let awaited = is_awaited(&mapping, &identity);
+                let done = look_again(&shop.means, mapping, &identity, deadline).await.map_err(failed)?;
+                // The bank's page was left without success: this card is another try.
+                if !(awaited && matches!(done.ended, Ended::Answered { answer: Answer::Declined(_), .. })) {
+                    return Ok(done);
+                }
+                kept = Some(done.mapping);
             }
             Plan::Try(n) if n > shop.tries_max => {
                 let message = "This order was refused too often. Create a new one, or try again later.";
@@ -143,6 +149,10 @@ fn plan(mapping: &Mapping) -> Plan {
         }
     }
     Plan::Try(n)
+}
+
+fn is_awaited(mapping: &Mapping, identity: &Identity) -> bool {
+    mapping.attempt(identity).is_some_and(|attempt| matches!(attempt.stage, Stage::AwaitingBuyer { .. }))
 }
 
 fn intention(shop: &Shop, payable: &Payable<'_>, n: u32) -> Intention {

@@ -33,5 +33,7 @@ pub use next::{Next, next};
 pub use plan::{CapturePlan, RenewalPlan, held, plan_authorisation, plan_capture, same_period, unfinished};
 pub use release::release;
 pub use returns::{RefundPlan, Returned, plan_refund, returned};
-pub use run::{Begun, Done, Ended, Means, begin, change, finish, record, refuse, resume, settle, write};
+pub use run::{
+    Begun, Done, Ended, Means, begin, change, finish, look_again, record, refuse, resume, settle, write,
+};
 pub use tries::{count_try, may_try};

@@ -205,6 +205,35 @@ pub async fn resume(
     }
 }
 
+/// The buyer comes anew while the gateway waits for them: what they must do, or what came of it, where the gateway
+/// tells. Otherwise nothing changes, so that the answer which they may still bring is waited for.
+pub async fn look_again(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let attempt = attempt_of(&mapping, identity)?;
+    if next(attempt, means.clock.now()) != Next::AwaitBuyer {
+        return finish(means, mapping, identity, deadline).await;
+    }
+    let gateway = gateway_of(means, attempt)?;
+    let age =
+        Duration::try_from(means.clock.now().duration_since(attempt.intention.began)).unwrap_or_default();
+    match gateway.resolve(&attempt.intention, attempt.reference.as_ref(), age, deadline).await {
+        Ok(Resolution::Found(outcome @ (Outcome::Approved(_) | Outcome::Declined(_)))) => {
+            let Some(mapping) = take_over(means, &mapping, identity).await? else { return busy(mapping) };
+            conclude(means, mapping, identity, outcome, true, deadline).await
+        }
+        Ok(Resolution::Found(Outcome::ActionRequired(action))) => {
+            Ok(Done { mapping, ended: Ended::AwaitingBuyer(Some(action)) })
+        }
+        Ok(Resolution::Found(Outcome::Unknown(_)) | Resolution::Absent) | Err(_) => {
+            Ok(Done { mapping, ended: Ended::AwaitingBuyer(None) })
+        }
+    }
+}
+
 /// The gateway settled an attempt by webhook.
 pub async fn settle(
     means: &Means,

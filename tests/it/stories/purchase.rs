@@ -83,6 +83,45 @@ async fn after_3d_secure_the_gateway_is_asked_and_not_the_browser() {
 }
 
 #[tokio::test]
+async fn a_buyer_who_lost_the_banks_page_may_go_on() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let buyer = world.buyer(gateway);
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        let first = buyer.pay(&world.system, order, TestCard::AsksFirst).await;
+        assert!(first.asks_first(), "{}", first.body);
+        // The page is loaded anew and pays again. Stripe tells what the buyer must do; Adyen tells it only once.
+        let again = buyer.pay(&world.system, order, TestCard::Pays).await;
+        assert_eq!(again.asks_first(), gateway == "stripe", "{}", again.body);
+        assert!(again.asks_first() || again.status.as_u16() == 202, "{}", again.body);
+        let mut reply = if again.asks_first() { again } else { first };
+        while reply.asks_first() {
+            reply = buyer.authenticate(&world.system, order, &reply, true).await;
+        }
+        assert_eq!(reply.text("/responseData/payment/status"), Some("captured"), "{}", reply.body);
+        world.pass(SignedDuration::from_mins(5)).await;
+        assert_eq!(world.charges(), 1, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_buyer_who_failed_at_the_bank_and_comes_anew_pays_with_the_new_card() {
+    let world = World::new();
+    let buyer = world.buyer("stripe");
+    let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+    let first = buyer.pay(&world.system, order, TestCard::AsksFirst).await;
+    let payment = first.text("/responseData/action/id").unwrap();
+    let bank = &world.system.peers.stripe_host;
+    bank.control(&format!("authenticate/{payment}"), &json!({ "result": "fail" }));
+    let paid = buyer.pay(&world.system, order, TestCard::Pays).await;
+    assert_eq!(paid.text("/responseData/payment/status"), Some("captured"), "{}", paid.body);
+    world.pass(SignedDuration::from_mins(5)).await;
+    assert_eq!(world.charges(), 1);
+    world.agrees().await;
+}
+
+#[tokio::test]
 async fn failed_3d_secure_charges_nothing_and_the_order_can_be_paid_again() {
     for gateway in GATEWAYS {
         let world = World::new();
