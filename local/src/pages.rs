@@ -27,6 +27,10 @@ pub(crate) fn router() -> Router<Shared> {
             get(|| async { page("text/css; charset=utf-8", include_str!("../console/style.css")) }),
         )
         .route("/console.js", get(|| async { page(SCRIPT, include_str!("../console/console.js")) }))
+        .route(
+            "/connector.js",
+            get(|| async { page(SCRIPT, include_str!("../../packages/connector-js/dist/connector.js")) }),
+        )
         .route("/checkout.js", get(|| async { page(SCRIPT, include_str!("../checkout/checkout.js")) }))
         .route("/local/environment", get(environment))
         .route("/local/state", get(state))
