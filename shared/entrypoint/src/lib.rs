@@ -14,5 +14,5 @@ pub mod timer;
 pub use live::Live;
 pub use logs::start_logging;
 pub use message::{Message, What};
-pub use parties::{Outside, StartError, gateways, means, webhook_readers};
+pub use parties::{BUYERS_PEERS, Outside, PEERS, StartError, gateways, means, webhook_readers};
 pub use secrets::SecretError;

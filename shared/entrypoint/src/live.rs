@@ -9,7 +9,7 @@ use settings::{SettingError, Settings};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::parties::{Outside, StartError};
+use crate::parties::{Outside, StartError, open_connections};
 use crate::secrets::Secrets;
 
 /// A function's parts, as long as its instance lives.
@@ -33,19 +33,28 @@ const SECRETS_SECONDS: u64 = 300;
 
 impl<T> Live<T> {
     /// Starts: reads the environment and the secrets that `SECRETS` names, opens the connections, builds the parts.
-    /// `sends_to` are the jobs whose queues this function writes to. A wrong setting stops it here, by name.
+    /// `sends_to` are the jobs whose queues this function writes to, `asks` the settings that hold the addresses of the
+    /// peers it asks ([`PEERS`](crate::PEERS)). A wrong setting stops it here, by name.
     pub async fn start(
         sends_to: &[Job],
+        asks: &[&'static str],
         build: fn(&Settings, &Outside) -> Result<T, SettingError>,
     ) -> Result<Self, StartError> {
         let settings = Settings::from_environment();
         let http = wire::Http::new()?;
         let secrets = Secrets::from_settings(&settings, &http)?;
-        let values = match &secrets {
-            Some(secrets) => secrets.read().await?,
-            None => BTreeMap::new(),
+        let read = async {
+            match &secrets {
+                Some(secrets) => secrets.read().await,
+                None => Ok(BTreeMap::new()),
+            }
         };
-        let outside = Outside::real(&settings, http, sends_to).await?;
+        let (values, outside, ()) = futures::join!(
+            read,
+            Outside::real(&settings, http.clone(), sends_to),
+            open_connections(&settings, &http, asks)
+        );
+        let (values, outside) = (values?, outside?);
         let parts = Arc::new(build(&settings.clone().with(values.clone()), &outside)?);
         Ok(Self {
             secrets_life: Duration::from_secs(settings.parsed_or("SECRETS_SECONDS_MAX", SECRETS_SECONDS)?),

@@ -1,6 +1,8 @@
 //! Builds what a function may use from its settings: the outside, and the parties to a payment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use attempt::Means;
 use cleeng::{Cleeng, CleengSettings};
@@ -11,7 +13,7 @@ use gateways::{Gateway, Gateways, Routes, WebhookReader};
 use ledger::{DynamoLedger, Ledger};
 use queue::{Job, Queue, SqsQueue};
 use settings::{SettingError, Settings};
-use wire::{Clock, Http, SystemClock, Wire};
+use wire::{Clock, Http, Pace, SystemClock, Wire};
 
 use crate::secrets::SecretError;
 
@@ -31,21 +33,39 @@ pub struct Outside {
 impl Outside {
     /// The real outside. `sends_to` are the jobs whose queues this function writes to.
     ///
-    /// Opens the connections that the first event will use, side by side, while the instance starts and nobody waits
-    /// yet; what does not open within a second is opened by the first event.
+    /// Opens the connections to table and queues, while the instance starts and nobody waits yet; what does not open
+    /// within a second is opened by the first event.
     pub async fn real(settings: &Settings, http: Http, sends_to: &[Job]) -> Result<Self, SettingError> {
         let ledger = Arc::new(DynamoLedger::new(settings, http.clone())?);
         let queue = Arc::new(SqsQueue::new(settings, http.clone(), sends_to)?);
-        let wire = Wire::new(Arc::new(http));
-        let peers = ["CLEENG_API_URL", "STRIPE_API_URL", "ADYEN_API_URL"];
-        let peers = peers.into_iter().filter_map(|name| settings.address(name).ok());
-        let (opened, (), _) =
-            futures::join!(ledger.warm(), queue.warm(), join_all(peers.map(|address| wire.warm(address))));
+        let (opened, ()) = futures::join!(ledger.warm(), queue.warm());
         if let Err(error) = opened {
             tracing::warn!("The connection to the ledger did not open at start: {error}");
         }
-        Ok(Self { wire, ledger, queue, clock: Arc::new(SystemClock) })
+        Ok(Self { wire: Wire::new(Arc::new(http)), ledger, queue, clock: Arc::new(SystemClock) })
     }
+}
+
+/// The settings that hold the addresses of those whom a payment concerns: Cleeng and the gateways.
+pub const PEERS: [&str; 3] = ["CLEENG_API_URL", "STRIPE_API_URL", "ADYEN_API_URL"];
+/// The same where a buyer's token is proved.
+pub const BUYERS_PEERS: [&str; 4] =
+    ["CLEENG_API_URL", "CLEENG_MEDIASTORE_URL", "STRIPE_API_URL", "ADYEN_API_URL"];
+
+/// Opens a connection to each host of these settings, side by side and for at most a second, but to no gateway that no
+/// payment method leads to. A setting that is wrong is told where it is needed.
+pub(crate) async fn open_connections(settings: &Settings, http: &Http, names: &[&'static str]) {
+    let routes = Routes::from_settings(settings).ok();
+    let served = |name: &str| match name {
+        "STRIPE_API_URL" => routes.iter().any(|routes| leads_to(routes, "stripe")),
+        "ADYEN_API_URL" => routes.iter().any(|routes| leads_to(routes, "adyen")),
+        _ => true,
+    };
+    let addresses = names.iter().filter(|name| served(name)).filter_map(|name| settings.address(name).ok());
+    let hosts: BTreeMap<_, _> =
+        addresses.map(|address| (address.origin().ascii_serialization(), address)).collect();
+    let wire = Wire::new(Arc::new(http.clone()));
+    join_all(hosts.into_values().map(|address| wire.warm(address))).await;
 }
 
 /// The means to move money, for the gateways that the routes lead to.
@@ -62,13 +82,38 @@ pub fn means(settings: &Settings, outside: &Outside, routes: &Routes) -> Result<
 pub fn gateways(settings: &Settings, outside: &Outside, routes: &Routes) -> Result<Gateways, SettingError> {
     let mut built: Vec<Arc<dyn Gateway>> = Vec::new();
     for name in names(routes) {
+        let wire = match interval(settings)? {
+            Some(interval) => outside.wire.clone().paced(Arc::new(Pace::every(interval))),
+            None => outside.wire.clone(),
+        };
         built.push(match name {
-            "stripe" => Arc::new(Stripe::new(outside.wire.clone(), StripeSettings::from_settings(settings)?)),
-            "adyen" => Arc::new(Adyen::new(outside.wire.clone(), AdyenSettings::from_settings(settings)?)),
+            "stripe" => Arc::new(Stripe::new(wire, StripeSettings::from_settings(settings)?)),
+            "adyen" => Arc::new(Adyen::new(wire, AdyenSettings::from_settings(settings)?)),
             other => return Err(unknown(other)),
         });
     }
     Ok(Gateways::new(built))
+}
+
+/// How far apart this instance's calls to one gateway must be, so that all instances of its function together keep to
+/// their share of what the gateway allows: `GATEWAY_SHARE_PERCENT` of `GATEWAY_CALLS_PER_SECOND` (25), over
+/// `INVOCATIONS_MAX` instances. Without a share, as for buyers, there is no such bound.
+fn interval(settings: &Settings) -> Result<Option<Duration>, SettingError> {
+    const SHARE: &str = "GATEWAY_SHARE_PERCENT";
+    let positive = |name, default| match settings.parsed_or::<u32>(name, default)? {
+        0 => Err(SettingError::malformed(name, "it is at least 1")),
+        number => Ok(number),
+    };
+    if settings.optional(SHARE)?.is_none() {
+        return Ok(None);
+    }
+    let share = positive(SHARE, 100)?;
+    if share > 100 {
+        return Err(SettingError::malformed(SHARE, "it is at most 100"));
+    }
+    let calls = positive("GATEWAY_CALLS_PER_SECOND", 25)?.saturating_mul(share);
+    let instances = positive("INVOCATIONS_MAX", 1)?;
+    Ok(Some(Duration::from_secs(100) * instances / calls))
 }
 
 /// The readers of the webhooks of those gateways; they need webhook secrets only.
@@ -99,6 +144,10 @@ pub enum StartError {
     /// A secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
+}
+
+fn leads_to(routes: &Routes, gateway: &str) -> bool {
+    routes.iter().any(|route| route.gateway.as_str() == gateway)
 }
 
 fn names(routes: &Routes) -> std::collections::BTreeSet<&str> {

@@ -47,7 +47,7 @@ impl SqsQueue {
         Ok(Self {
             queues: queues.collect::<Result<_, SettingError>>()?,
             client: client(settings, http.clone(), endpoint.as_ref())?,
-            http,
+            http: http.to_aws(),
             endpoint,
         })
     }

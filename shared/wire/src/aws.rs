@@ -17,7 +17,7 @@ use crate::transport::{Reply, Transport};
 
 /// The HTTP client to put into an AWS SDK configuration.
 pub fn aws_http_client(http: Http) -> SharedHttpClient {
-    SharedHttpClient::new(Connector { http, timeout: READ_SECONDS_MAX })
+    SharedHttpClient::new(Connector { http: http.to_aws(), timeout: READ_SECONDS_MAX })
 }
 
 /// Used where the SDK names no read time-out of its own.

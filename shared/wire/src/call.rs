@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tracing::debug;
 
-use crate::{Deadline, Reply, Transport};
+use crate::{Deadline, Pace, Reply, Transport};
 
 /// One call to a peer.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub enum Repeat {
 #[derive(Clone)]
 pub struct Wire {
     transport: Arc<dyn Transport>,
+    pace: Option<Arc<Pace>>,
 }
 
 /// How long a connection may take to open while an instance starts.
@@ -48,7 +49,13 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 impl Wire {
     /// Speaks through this transport.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport }
+        Self { transport, pace: None }
+    }
+
+    /// The same, no faster than this pace.
+    #[must_use]
+    pub fn paced(self, pace: Arc<Pace>) -> Self {
+        Self { pace: Some(pace), ..self }
     }
 
     /// Opens a connection to a peer, on the pool that will serve the calls, with a request that needs no right and
@@ -81,7 +88,16 @@ impl Wire {
                     unknown_before,
                 );
             }
+            if let Some(pace) = &self.pace
+                && !pace.turn(timeout, call.deadline).await
+            {
+                let why = "the pace towards this peer leaves no time before the deadline";
+                return settle(Reply::NotSent(why.to_owned()), unknown_before);
+            }
             let reply = self.transport.send(call.request.clone(), timeout).await;
+            if let (Some(pace), Some(pause)) = (&self.pace, pause_of(&reply)) {
+                pace.pause(pause);
+            }
             let unsettled = is_unsettled(&reply);
             let asked = match wish(&reply, call.repeat) {
                 Wish::Keep => return settle(reply, unknown_before),
@@ -124,6 +140,16 @@ fn is_passing(status: StatusCode) -> bool {
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT
     )
+}
+
+/// How long a peer that is asked too often wants to be left alone by everybody: what it says, or a second.
+fn pause_of(reply: &Reply) -> Option<Duration> {
+    match reply {
+        Reply::Answered(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
+            Some(retry_after(answer).unwrap_or(Duration::from_secs(1)).min(PAUSE_MAX))
+        }
+        _ => None,
+    }
 }
 
 /// `Retry-After` in seconds; its date form is rare among these peers and counts as absent.

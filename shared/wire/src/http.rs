@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use rustls::pki_types::CertificateDer;
 
 use crate::transport::{BODY_BYTES_MAX, Reply, Transport};
 
@@ -12,32 +13,52 @@ use crate::transport::{BODY_BYTES_MAX, Reply, Transport};
 #[derive(Clone)]
 pub struct Http {
     client: reqwest::Client,
+    to_aws: reqwest::Client,
 }
 
 /// Below the shortest idle time-out seen among peers, so that a reused connection is seldom one they closed.
 const IDLE_SECONDS_MAX: Duration = Duration::from_secs(15);
+/// DynamoDB closes an idle connection after about a minute; until then the next event need not open one.
+const IDLE_AT_AWS_SECONDS_MAX: Duration = Duration::from_secs(50);
 const CONNECT_SECONDS_MAX: Duration = Duration::from_secs(3);
 
 impl Http {
     /// Builds the client: ring, the embedded Mozilla roots, no redirects, no proxy from the environment.
     pub fn new() -> Result<Self, HttpError> {
+        Self::trusting(Vec::new())
+    }
+
+    /// The same, trusting these authorities too: for peers on this machine that speak TLS. No setting leads here.
+    pub fn trusting(more: Vec<CertificateDer<'static>>) -> Result<Self, HttpError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(more);
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(HttpError::Tls)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_SECONDS_MAX)
-            .pool_idle_timeout(IDLE_SECONDS_MAX)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(HttpError::Client)?;
-        Ok(Self { client })
+        let client = |idle, tls| {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .connect_timeout(CONNECT_SECONDS_MAX)
+                .pool_idle_timeout(idle)
+                .tcp_nodelay(true)
+                .build()
+                .map_err(HttpError::Client)
+        };
+        Ok(Self {
+            client: client(IDLE_SECONDS_MAX, tls.clone())?,
+            to_aws: client(IDLE_AT_AWS_SECONDS_MAX, tls)?,
+        })
+    }
+
+    /// The client whose idle connections live as long as AWS lets them.
+    #[must_use]
+    pub fn to_aws(self) -> Self {
+        Self { client: self.to_aws.clone(), ..self }
     }
 }
 

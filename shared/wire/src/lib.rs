@@ -5,6 +5,7 @@ mod call;
 mod clock;
 mod deadline;
 mod http;
+mod pace;
 pub mod simulated;
 mod transport;
 
@@ -13,4 +14,5 @@ pub use crate::call::{Call, Repeat, Wire};
 pub use crate::clock::{Clock, SystemClock};
 pub use crate::deadline::Deadline;
 pub use crate::http::{Http, HttpError};
+pub use crate::pace::Pace;
 pub use crate::transport::{BODY_BYTES_MAX, Reply, Transport};
