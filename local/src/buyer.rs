@@ -145,6 +145,15 @@ impl Buyer {
         self.post(system, "initial-payment/finalize", &json!({ "orderId": order, "details": details })).await
     }
 
+    /// Gives another card, as on an account page.
+    pub async fn change_card(&self, system: &System, card: TestCard) -> Reply {
+        let body = json!({
+            "paymentMethodId": method(&self.gateway), "paymentMethod": card.data(&self.gateway),
+            "returnUrl": "http://shop.test/return", "origin": "http://shop.test", "browserInfo": browser(),
+        });
+        self.post(system, "payment-details", &body).await
+    }
+
     /// Any call of the front end's.
     pub async fn post(&self, system: &System, call: &str, body: &Value) -> Reply {
         let request = Request::post(format!("http://connector.test/connectors/{}/{call}", self.gateway))

@@ -1,148 +1,183 @@
-//! The pages of the local system and the JSON behind them: what happened, what is waiting, and a clock to move.
+//! The pages of the local system and the JSON behind them: what happened, what is waiting, and what a person may try.
 
-use axum::extract::State;
+mod assets;
+mod books;
+mod deal;
+mod live;
+mod outcomes;
+mod rows;
+mod snapshot;
+mod timeline;
+mod tries;
+
+pub(crate) use snapshot::Snapshots;
+
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use queue::Job;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use wire::Clock;
 
+use self::books::Deal;
+use self::rows::{Row, Which};
+use self::tries::{Fault, Sale, Wish};
 use crate::LocalError;
-use crate::disk::Hour;
-use crate::ledgers::{Comparison, all_mappings, compare};
-use crate::serve::Shared;
+use crate::served::{Served, Shared};
 
-/// The routes of pages and their JSON.
+/// The routes of pages and their JSON. What changes something takes JSON only, which no page of another origin may send.
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
-        .route("/", get(|| async { page(HTML, include_str!("../console/index.html")) }))
-        .route("/checkout", get(|| async { page(HTML, include_str!("../checkout/index.html")) }))
-        .route(
-            "/style.css",
-            get(|| async { page("text/css; charset=utf-8", include_str!("../console/style.css")) }),
-        )
-        .route("/console.js", get(|| async { page(SCRIPT, include_str!("../console/console.js")) }))
-        .route(
-            "/connector.js",
-            get(|| async { page(SCRIPT, include_str!("../../packages/connector-js/dist/connector.js")) }),
-        )
-        .route("/checkout.js", get(|| async { page(SCRIPT, include_str!("../checkout/checkout.js")) }))
+        .merge(assets::router())
         .route("/local/environment", get(environment))
         .route("/local/state", get(state))
+        .route("/local/events", get(|State(served): State<Shared>| async { live::stream(served) }))
+        .route("/local/deals", get(deals))
+        .route("/local/deals/{kind}/{id}", get(one_deal))
+        .route("/local/deals/{kind}/{id}/{verb}", post(try_it))
         .route("/local/clock", post(move_clock))
+        .route("/local/faults", post(break_next))
+        .route("/local/sales", post(sell))
+        .route("/local/dead-letters/{job}/replay", post(replay))
 }
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-/// A page's file. Nothing but this origin's own files runs or loads, and no other page may frame it.
-fn page(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    let policy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
-    ([(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, policy)], text)
+/// What `ops` needs in its environment to look into this system's table.
+async fn environment(State(served): State<Shared>) -> String {
+    let settings = served.started.dynamo.settings().into_iter();
+    settings.map(|(name, value)| format!("export {name}={value}\n")).collect()
 }
 
-/// Everything at a glance.
-#[derive(Serialize)]
-struct Everything {
-    now: Timestamp,
-    queues: Vec<QueueNow>,
-    mappings: Vec<Known>,
-    comparison: Comparison,
+async fn state(State(served): State<Shared>) -> Result<Json<impl Serialize>, Trouble> {
+    Ok(Json(snapshot::overview(&served).await?))
 }
 
-#[derive(Serialize)]
-struct QueueNow {
-    job: &'static str,
-    waiting: usize,
-    in_flight: usize,
-    dead: usize,
-}
-
-/// A mapping with what its store keeps beside the body.
-#[derive(Serialize)]
-struct Known {
-    due: Option<Timestamp>,
-    version: u64,
-    #[serde(flatten)]
-    mapping: Value,
-}
-
-/// How far the clock is to be moved.
+/// Which part of which list.
 #[derive(Deserialize)]
+#[serde(default)]
+struct Part {
+    offset: usize,
+    limit: usize,
+    which: Which,
+    text: String,
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self { offset: 0, limit: 50, which: Which::All, text: String::new() }
+    }
+}
+
+/// Rows of one answer.
+const ROWS_MAX: usize = 200;
+
+#[derive(Serialize)]
+struct Rows {
+    total: usize,
+    offset: usize,
+    rows: Vec<Row>,
+}
+
+async fn deals(State(served): State<Shared>, Query(part): Query<Part>) -> Result<Json<Rows>, Trouble> {
+    let snapshot = served.snapshots.fresh(&served.started.system).await?;
+    let text = part.text.trim().to_lowercase();
+    let wanted: Vec<_> =
+        snapshot.rows.iter().filter(|row| row.is(part.which) && row.matches(&text)).collect();
+    let rows = wanted.iter().skip(part.offset).take(part.limit.min(ROWS_MAX));
+    let rows = rows.map(|row| (*row).clone()).collect();
+    Ok(Json(Rows { total: wanted.len(), offset: part.offset, rows }))
+}
+
+async fn one_deal(
+    State(served): State<Shared>,
+    Path((kind, id)): Path<(String, u64)>,
+) -> Result<Json<impl Serialize>, Trouble> {
+    let none = || Trouble(StatusCode::NOT_FOUND, format!("There is no {kind} {id}."));
+    let deal = Deal::read(&kind, id).ok_or_else(none)?;
+    deal::read(&served, deal).await?.map(Json).ok_or_else(none)
+}
+
+async fn try_it(
+    State(served): State<Shared>,
+    Path((kind, id, verb)): Path<(String, u64, String)>,
+    Json(wish): Json<Wish>,
+) -> Result<Json<Value>, Trouble> {
+    let deal = Deal::read(&kind, id);
+    let deal = deal.ok_or_else(|| Trouble(StatusCode::NOT_FOUND, format!("There is no {kind} {id}.")))?;
+    Ok(done(tries::perform(&served, deal, &verb, &wish).await?))
+}
+
+/// Where the clock is to be sent: so far on, to the next event, or nowhere (it stops where it is).
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
 struct Move {
-    #[serde(default)]
     hours: i64,
-    #[serde(default)]
     days: i64,
+    next: bool,
+    stop: bool,
 }
 
 /// A person's leap; a longer one is made in several.
 const DAYS_MAX: i64 = 366;
+/// After an event, so that what follows from it has happened too.
+const AFTER: SignedDuration = SignedDuration::from_mins(1);
 
-async fn state(State(started): State<Shared>) -> Result<Json<Everything>, Trouble> {
-    let system = &started.system;
-    let queues = Job::ALL.into_iter().map(|job| {
-        let depth = system.queue.depth(job);
-        QueueNow {
-            job: job.as_str(),
-            waiting: depth.visible + depth.delayed,
-            in_flight: depth.in_flight,
-            dead: depth.dead,
-        }
-    });
-    let mut mappings = Vec::new();
-    for mapping in all_mappings(system).await? {
-        let mut body = serde_json::to_value(&mapping)?;
-        without_tokens(&mut body);
-        mappings.push(Known { due: mapping.due, version: mapping.version, mapping: body });
+async fn move_clock(State(served): State<Shared>, Json(by): Json<Move>) -> Result<Json<Value>, Trouble> {
+    let now = served.started.system.clock.now();
+    if by.stop {
+        served.send_clock(None);
+        return Ok(Json(json!({ "now": now, "goal": null })));
     }
-    Ok(Json(Everything {
-        now: system.clock.now(),
-        queues: queues.collect(),
-        mappings,
-        comparison: compare(system).await?,
-    }))
+    let goal = if by.next { next_event(&served, now).await? } else { leap(&by, now) };
+    let goal = goal.ok_or_else(|| {
+        let why =
+            format!("Move it by 1 hour to {DAYS_MAX} days, forward only, or to an event that is to come.");
+        Trouble(StatusCode::BAD_REQUEST, why)
+    })?;
+    served.send_clock(Some(goal));
+    Ok(Json(json!({ "now": now, "goal": goal })))
 }
 
-/// What `ops` needs in its environment to look into this system's table.
-async fn environment(State(started): State<Shared>) -> String {
-    let lines = started.dynamo.settings().into_iter().map(|(name, value)| format!("export {name}={value}\n"));
-    lines.collect()
-}
-
-async fn move_clock(State(started): State<Shared>, Json(by): Json<Move>) -> Result<Json<Timestamp>, Trouble> {
+fn leap(by: &Move, now: Timestamp) -> Option<Timestamp> {
     let hours = by.days.saturating_mul(24).saturating_add(by.hours);
-    if !(1..=DAYS_MAX * 24).contains(&hours) {
-        return Err(Trouble(
-            StatusCode::BAD_REQUEST,
-            format!("move it by 1 hour to {DAYS_MAX} days, forward only"),
-        ));
-    }
-    let system = &started.system;
-    system.run_for(SignedDuration::from_hours(hours)).await;
-    let ahead = i64::try_from(system.clock.ahead().as_millis()).unwrap_or(i64::MAX);
-    started.keep_hour(Hour::Running(ahead))?;
-    Ok(Json(system.clock.now()))
+    let fits = (1..=DAYS_MAX * 24).contains(&hours);
+    fits.then(|| now.checked_add(SignedDuration::from_hours(hours)).ok()).flatten()
 }
 
-/// A token charges a card: not even this page shows it, wherever in an item it stands.
-fn without_tokens(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.remove("token");
-            members.values_mut().for_each(without_tokens);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_tokens),
-        _ => {}
-    }
+async fn next_event(served: &Served, now: Timestamp) -> Result<Option<Timestamp>, Trouble> {
+    let next = snapshot::next(served).await?;
+    Ok(next.filter(|at| *at > now).and_then(|at| at.checked_add(AFTER).ok()))
+}
+
+async fn break_next(State(served): State<Shared>, Json(fault): Json<Fault>) -> Result<Json<Value>, Trouble> {
+    Ok(done(tries::break_next(&served, &fault)?))
+}
+
+async fn sell(State(served): State<Shared>, Json(sale): Json<Sale>) -> Result<Json<Value>, Trouble> {
+    Ok(done(tries::sell(&served, &sale)?))
+}
+
+async fn replay(
+    State(served): State<Shared>,
+    Path(job): Path<String>,
+    Json(_): Json<Value>,
+) -> Result<Json<Value>, Trouble> {
+    let job = Job::ALL.into_iter().find(|known| known.as_str() == job);
+    let job = job.ok_or_else(|| Trouble(StatusCode::NOT_FOUND, "There is no such job.".to_owned()))?;
+    let count = served.started.system.queue.replay(job);
+    Ok(done(format!("{count} dead letters are worked once more.")))
+}
+
+fn done(sentence: String) -> Json<Value> {
+    Json(json!({ "done": sentence }))
 }
 
 /// What went wrong, as plain text for the person at the page.
+#[derive(Debug)]
 struct Trouble(StatusCode, String);
 
 impl IntoResponse for Trouble {

@@ -14,12 +14,13 @@ use axum::routing::any;
 use bytes::Bytes;
 use clap::Args;
 use tokio::net::TcpListener;
+use wire::Clock;
 use wire::simulated::Peer;
 
 use crate::LocalError;
 use crate::disk::{Hour, Reach, Started, start};
 use crate::pages;
-use crate::system::System;
+use crate::served::{Served, Shared};
 
 /// Where to serve.
 #[derive(Args, Clone, Debug)]
@@ -28,9 +29,6 @@ pub struct Serving {
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
 }
-
-/// What the routes hold.
-pub type Shared = Arc<Started>;
 
 /// Bodies beyond this are cut off before any function sees them; the functions' own bounds are far lower.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -42,55 +40,92 @@ pub async fn run(serving: &Serving, data: Option<&Path>) -> Result<ExitCode, Loc
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], serving.port))).await?;
     let origin = format!("http://{}", listener.local_addr()?);
     let started = Arc::new(start(data, Hour::Running(0), &Reach::Server(origin.clone())).await?);
+    let served = Arc::new(Served::new(started));
+    served.started.system.overheard.listen();
     welcome(&origin, data);
-    let server = axum::serve(listener, router(started.clone())).with_graceful_shutdown(interrupted());
+    let server = axum::serve(listener, routes(served.clone())).with_graceful_shutdown(interrupted());
     tokio::select! {
-        served = server => served?,
-        () = drive(&started.system) => {}
+        ended = server => ended?,
+        () = drive(&served) => {}
     }
     goodbye();
     Ok(ExitCode::SUCCESS)
 }
 
 /// All routes: the functions' own, the peers', the pages.
-pub fn router(started: Shared) -> Router {
+pub fn router(started: Arc<Started>) -> Router {
+    routes(Arc::new(Served::new(started)))
+}
+
+fn routes(served: Shared) -> Router {
     Router::new()
         .route("/connectors/{*rest}", any(functions))
         .route("/webhooks/{*rest}", any(functions))
         .route("/peers/{peer}/{*rest}", any(peers))
         .merge(pages::router())
-        .with_state(started)
+        .with_state(served)
 }
 
-/// Turns for ever: webhooks, timer and queues move as they would in the cloud.
-async fn drive(system: &System) {
+/// Turns for ever: webhooks, timer and queues move as they would in the cloud, and the clock where it was sent.
+async fn drive(served: &Served) {
+    let system = &served.started.system;
     loop {
-        if system.turn().await.is_idle() {
-            tokio::time::sleep(REST).await;
+        let idle = async {
+            match served.next_stop() {
+                Some(stop) => {
+                    system.run_until(stop).await;
+                    served.keep_hour();
+                    false
+                }
+                None => system.turn().await.is_idle(),
+            }
+        };
+        match served.crash.unless(idle).await {
+            Some(true) => tokio::time::sleep(REST).await,
+            Some(false) => tokio::task::yield_now().await,
+            None => {
+                tracing::warn!("All workers were killed in the middle of their work, and are started again")
+            }
         }
     }
 }
 
-async fn functions(State(started): State<Shared>, request: Request) -> Response {
-    match whole(request).await {
-        Ok(request) => started.system.request(request).await.map(Body::from),
-        Err(refusal) => refusal,
+async fn functions(State(served): State<Shared>, request: Request) -> Response {
+    let request = match whole(request).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    match served.crash.unless(served.started.system.request(request)).await {
+        Some(answer) => answer.map(Body::from),
+        // As the front door answers for a function that died.
+        None => status(502),
     }
 }
 
-async fn peers(State(started): State<Shared>, request: Request) -> Response {
+async fn peers(State(served): State<Shared>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let Some((name, rest)) = path.trim_start_matches("/peers/").split_once('/') else { return status(404) };
-    let Some(host) = started.system.peers.host(name) else { return status(404) };
+    let system = &served.started.system;
+    let Some(host) = system.peers.host(name) else { return status(404) };
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let Ok(uri) = format!("/{rest}{query}").parse() else { return status(400) };
-    match whole(request).await {
-        Ok(mut request) => {
-            *request.uri_mut() = uri;
-            host.handle(request).map(Body::from)
-        }
-        Err(refusal) => refusal,
+    let mut request = match whole(request).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    *request.uri_mut() = uri;
+    let asked = system.overheard.asked(system.clock.now(), &request);
+    let moves_money =
+        name != "cleeng" && request.method() == http::Method::POST && !rest.starts_with("_simulator");
+    let answer = host.handle(request);
+    if let Some(asked) = asked {
+        system.overheard.called(name, &asked, &answer);
     }
+    if moves_money && served.crash.happens() {
+        // Whoever asked is dead, and this answer is lost with it.
+        return status(502);
+    }
+    answer.map(Body::from)
 }
 
 async fn whole(request: Request) -> Result<http::Request<Bytes>, Response> {

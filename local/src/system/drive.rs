@@ -91,7 +91,12 @@ impl System {
 
     /// Serves a request of a front end.
     pub async fn request(&self, request: Request<Bytes>) -> http::Response<Bytes> {
-        route(&self.functions, request, Deadline::after(FUNCTION_TIME)).await
+        let asked = self.overheard.asked(self.clock.now(), &request);
+        let answer = route(&self.functions, request, Deadline::after(FUNCTION_TIME)).await;
+        if let Some(asked) = asked {
+            self.overheard.served(&asked, &answer);
+        }
+        answer
     }
 
     /// Time always moves a little, so that what is due "now" cannot hold it.
@@ -99,7 +104,8 @@ impl System {
         self.clock.now().checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX)
     }
 
-    fn next_due(&self) -> Option<Timestamp> {
+    /// When Cleeng or a queue does something next. Gateways' webhooks and unfinished work come on top.
+    pub fn next_due(&self) -> Option<Timestamp> {
         let visible = Job::ALL.into_iter().filter_map(|job| self.queue.next_visible(job)).min();
         [self.peers.cleeng.next_due(), visible].into_iter().flatten().min()
     }
@@ -111,14 +117,16 @@ impl System {
             let all = host.deliveries();
             count += all.len();
             let sent = all.into_iter().map(|delivery| async move {
+                let began = self.clock.now();
                 let mut request = Request::post(format!("http://connector.test/webhooks/{name}"));
                 for (header, value) in &delivery.headers {
                     request = request.header(header, value);
                 }
-                let status = match request.body(delivery.body) {
+                let status = match request.body(delivery.body.clone()) {
                     Ok(request) => self.request(request).await.status().as_u16(),
                     Err(_) => 400,
                 };
+                self.overheard.heard(began, name, delivery.id, &delivery.body, status);
                 (delivery.id, status)
             });
             let mut answers = futures::stream::iter(sent).buffer_unordered(DELIVERIES);

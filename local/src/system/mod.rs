@@ -6,7 +6,7 @@ mod parts;
 
 pub use drive::Turn;
 pub use functions::{Functions, route};
-pub use parts::{Addresses, Peers, settings_table};
+pub use parts::{Addresses, Peers, settings_table, with_real_gateways};
 
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use wire::Wire;
 use wire::simulated::{Clear, Network, Weather};
 
 use crate::clock::MovableClock;
+use crate::overheard::{Overheard, Watched};
 
 /// A running system. Nothing in it moves by itself: [`System::turn`] does one round of all that is waiting.
 pub struct System {
@@ -35,6 +36,8 @@ pub struct System {
     pub functions: Functions,
     /// The adapters, for their tables.
     pub gateways: Gateways,
+    /// What was said lately; deaf until someone listens.
+    pub overheard: Arc<Overheard>,
     pub(crate) ticks: drive::Ticks,
 }
 
@@ -71,10 +74,14 @@ impl System {
         wire: Wire,
     ) -> Result<Self, StartError> {
         let to_queue: Arc<dyn Queue> = queue.clone();
-        let outside = Outside { wire, ledger: ledger.clone(), queue: to_queue, clock: clock.clone() };
+        let overheard = Arc::new(Overheard::default());
+        let watched =
+            Arc::new(Watched { ledger: ledger.clone(), overheard: overheard.clone(), clock: clock.clone() });
+        let outside = Outside { wire, ledger: watched, queue: to_queue, clock: clock.clone() };
         let functions = Functions::start(&settings, &outside)?;
         let gateways = entrypoint::gateways(&settings, &outside, &Routes::from_settings(&settings)?)?;
-        Ok(Self { clock, peers, queue, ledger, functions, gateways, ticks: drive::Ticks::default() })
+        let ticks = drive::Ticks::default();
+        Ok(Self { clock, peers, queue, ledger, functions, gateways, overheard, ticks })
     }
 }
 

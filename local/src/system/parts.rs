@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use settings::{SettingError, Settings};
 use wire::Clock;
 use wire::simulated::Peer;
 
@@ -152,10 +153,49 @@ pub fn settings_table(addresses: &Addresses) -> Vec<(&'static str, String)> {
         ("ADYEN_MERCHANT_ACCOUNT", ADYEN_MERCHANT.to_owned()),
         ("ADYEN_CLIENT_KEY", "test_simulatedclientkey".to_owned()),
         ("ADYEN_HMAC_KEYS", shown(&adyen.hmac_key)),
-        ("RETURN_URLS", addresses.shop.clone()),
+        // The same server by its other name, and the page of buyers that come without a browser.
+        (
+            "RETURN_URLS",
+            [addresses.shop.as_str(), &addresses.shop.replace("127.0.0.1", "localhost"), SHOP].join(","),
+        ),
     ]
 }
 
+/// A gateway whose public key stands in the environment is the real one, in its test mode, with all settings of it that
+/// stand there; Cleeng stays simulated. Without any, nothing leaves this machine.
+pub fn with_real_gateways(
+    settings: Settings,
+    environment: &Settings,
+) -> Result<(Settings, Vec<&'static str>), SettingError> {
+    let (mut real, mut values) = (Vec::new(), Vec::new());
+    for (gateway, names) in REAL {
+        let given: Vec<_> = names
+            .iter()
+            .filter_map(|name| environment.optional(name).transpose())
+            .map(|value| value.map(str::to_owned))
+            .collect::<Result<_, _>>()?;
+        if given.is_empty() {
+            continue;
+        }
+        real.push(*gateway);
+        for name in *names {
+            values.push((*name, environment.required(name)?.to_owned()));
+        }
+    }
+    Ok((settings.with(values), real))
+}
+
+/// By gateway: what must all be there once one is. Hosts included, so that nothing is asked of a host by default.
+const REAL: &[(&str, &[&str])] = &[
+    ("stripe", &["STRIPE_PUBLISHABLE_KEY", "STRIPE_SECRET_KEY", "STRIPE_API_URL", "STRIPE_WEBHOOK_SECRETS"]),
+    (
+        "adyen",
+        &["ADYEN_CLIENT_KEY", "ADYEN_API_KEY", "ADYEN_API_URL", "ADYEN_MERCHANT_ACCOUNT", "ADYEN_HMAC_KEYS"],
+    ),
+];
+
+/// Where [`crate::buyer::Buyer`] says that its page is.
+const SHOP: &str = "http://shop.test";
 const ADYEN_MERCHANT: &str = "SimulatedMerchant";
 
 fn adyen_account() -> AdyenAccount {
