@@ -34,7 +34,6 @@
 
 mod answer;
 mod api;
-mod bank;
 mod cards;
 mod control;
 mod faults;

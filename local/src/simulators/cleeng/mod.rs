@@ -18,7 +18,6 @@ mod reading;
 mod records;
 mod router;
 mod settings;
-mod shop;
 mod state;
 mod subscriptions;
 mod violations;
