@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 use bytes::Bytes;
 use clap::Args;
 use tokio::net::TcpListener;
@@ -62,6 +62,7 @@ fn routes(served: Shared) -> Router {
         .route("/connectors/{*rest}", any(functions))
         .route("/webhooks/{*rest}", any(functions))
         .route("/peers/{peer}/{*rest}", any(peers))
+        .route("/_simulator/redirect/{payment}", get(bank))
         .merge(pages::router())
         .with_state(served)
 }
@@ -126,6 +127,14 @@ async fn peers(State(served): State<Shared>, request: Request) -> Response {
         return status(502);
     }
     answer.map(Body::from)
+}
+
+/// The bank's page of a redirect. Adyen's simulator knows by which host it was called, and no path before its own.
+async fn bank(State(served): State<Shared>, request: Request) -> Response {
+    match whole(request).await {
+        Ok(request) => served.started.system.peers.adyen_host.handle(request).map(Body::from),
+        Err(refusal) => refusal,
+    }
 }
 
 async fn whole(request: Request) -> Result<http::Request<Bytes>, Response> {

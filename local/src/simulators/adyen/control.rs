@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::AdyenAccount;
 use super::answer::Answer;
+use super::bank;
 use super::cards::Behaviour;
 use super::faults::Fault;
 use super::modifications::release;
@@ -30,7 +31,7 @@ pub(super) fn control(
     let parts: Vec<_> = route.split('/').collect();
     let answer = match (request.method(), parts.as_slice()) {
         (&Method::GET, ["state"]) => Some(seen(state)),
-        (&Method::GET, ["redirect", psp]) => redirect_page(state, psp),
+        (&Method::GET, ["redirect", psp]) => bank::page(state, psp),
         (&Method::POST, ["next"]) => read::<Fault>(&body).map(|fault| {
             state.faults.push_back(fault);
             done()
@@ -179,16 +180,4 @@ fn late(event: &'static str, steps: &mut [Modification]) -> Option<(&'static str
     let step = steps.iter_mut().rev().find(|step| !step.failed)?;
     step.failed = true;
     Some((event, step.psp.clone(), step.reference.clone(), step.minor))
-}
-
-/// The bank's page of a redirect: its links lead back to the shop.
-fn redirect_page(state: &mut State, psp: &str) -> Option<Answer> {
-    let payment = state.payment(psp)?;
-    let joint = if payment.return_url.contains('?') { '&' } else { '?' };
-    let links = ["authorised", "refused", "cancelled"].map(|result| {
-        let address = format!("{}{joint}redirectResult={psp}.{result}", payment.return_url);
-        format!("<p><a href=\"{}\">{result}</a></p>", address.replace('&', "&amp;").replace('"', "&quot;"))
-    });
-    let page = format!("<!doctype html><title>Bank</title><h1>Your bank asks</h1>{}", links.concat());
-    Some(Answer::html(200, page))
 }

@@ -34,6 +34,7 @@
 
 mod answer;
 mod api;
+mod bank;
 mod cards;
 mod control;
 mod faults;

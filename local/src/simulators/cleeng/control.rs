@@ -12,7 +12,7 @@ use super::offers;
 use super::reading::Body;
 use super::records::{CleengSubscription, Customer, PaymentState, SubscriptionState};
 use super::state::{Kind, State};
-use super::{mediastore, orders, payment_details, subscriptions, violations};
+use super::{mediastore, orders, payment_details, shop, subscriptions, violations};
 
 /// Cleeng's tokens live about half an hour.
 const TOKEN_SECONDS: i64 = 1800;
@@ -23,6 +23,7 @@ pub(super) fn act(state: &mut State, segments: &[&str], bytes: &Bytes) -> Answer
     match segments {
         ["customers"] => register(state, &body),
         ["customers", id, "token"] => token(state, number(id)?, &body),
+        ["login"] => shop::log_in(state, &body, TOKEN_SECONDS),
         ["orders"] => orders::place(state, &body).and_then(|order| bare(&orders::view(state, &order))),
         ["subscriptions", id, verb] => change(state, number(id)?, verb, &body),
         ["payments", id, "refund"] => ask_refund(state, number(id)?, &body),
@@ -60,6 +61,7 @@ pub(super) fn look(state: &State, segments: &[&str]) -> Answer {
             };
             bare(&offers::all().iter().map(row).collect::<Vec<_>>())
         }
+        ["customers", id, "account"] => shop::account(state, number(id)?),
         ["orders"] => bare(&state.orders.values().collect::<Vec<_>>()),
         ["payments"] => bare(&state.payments.values().collect::<Vec<_>>()),
         ["payment_details"] => bare(&state.details.values().collect::<Vec<_>>()),

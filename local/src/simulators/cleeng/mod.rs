@@ -18,6 +18,7 @@ mod reading;
 mod records;
 mod router;
 mod settings;
+mod shop;
 mod state;
 mod subscriptions;
 mod violations;
