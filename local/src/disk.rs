@@ -13,6 +13,7 @@ use wire::{Clock, Http, Wire};
 use crate::LocalError;
 use crate::clock::MovableClock;
 use crate::dynamo::{EmbeddedDynamo, Storage};
+use crate::sqs::LocalSqs;
 use crate::system::{Addresses, Peers, QUEUE_RULES, System, settings_table, with_real_gateways};
 
 /// How the clock goes on after a restart.
@@ -40,6 +41,10 @@ pub struct Started {
     pub system: System,
     /// Its table.
     pub dynamo: EmbeddedDynamo,
+    /// Its queues, as SQS shows them.
+    pub sqs: LocalSqs,
+    /// Everything that a function, or `ops`, reads; the keys of real gateways stand in the environment.
+    pub settings: Vec<(&'static str, String)>,
     /// The gateways that are real: their keys stand in the environment.
     pub real_gateways: Vec<&'static str>,
     directory: Option<PathBuf>,
@@ -75,13 +80,17 @@ pub async fn start(data: Option<&Path>, hour: Hour, reach: &Reach) -> Result<Sta
         }
         Reach::Server(origin) => (Wire::new(Arc::new(http)), Addresses::on_server(origin)),
     };
-    let settings = Settings::from_table(settings_table(&addresses));
+    let sqs = LocalSqs::start(queue.clone()).await?;
+    let mut table = settings_table(&addresses);
+    table.extend(dynamo.settings());
+    table.extend(sqs.settings());
+    let settings = Settings::from_table(table.iter().cloned());
     let (settings, real_gateways) = match reach {
         Reach::InProcess => (settings, Vec::new()),
         Reach::Server(_) => with_real_gateways(settings, &Settings::from_environment())?,
     };
     let system = System::assemble(settings, clock, peers, queue, ledger, wire)?;
-    Ok(Started { system, dynamo, real_gateways, directory: data.map(Path::to_owned) })
+    Ok(Started { system, dynamo, sqs, settings: table, real_gateways, directory: data.map(Path::to_owned) })
 }
 
 impl Started {

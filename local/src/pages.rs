@@ -12,6 +12,8 @@ mod tries;
 
 pub(crate) use snapshot::Snapshots;
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -45,10 +47,12 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/local/dead-letters/{job}/replay", post(replay))
 }
 
-/// What `ops` needs in its environment to look into this system's table.
-async fn environment(State(served): State<Shared>) -> String {
-    let settings = served.started.dynamo.settings().into_iter();
-    settings.map(|(name, value)| format!("export {name}={value}\n")).collect()
+/// What `ops` needs to operate this system: its settings, as JSON for `ops --settings`.
+async fn environment(State(served): State<Shared>) -> Json<BTreeMap<&'static str, String>> {
+    let started = &served.started;
+    let mut settings: BTreeMap<_, _> = started.settings.iter().cloned().collect();
+    settings.insert("CLOCK_AHEAD_SECONDS", started.system.clock.ahead().as_secs().to_string());
+    Json(settings)
 }
 
 async fn state(State(served): State<Shared>) -> Result<Json<impl Serialize>, Trouble> {

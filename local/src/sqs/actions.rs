@@ -12,7 +12,7 @@ use super::wire_format::{
     Answer, ChangeMessageVisibility, DeleteMessage, GetQueueAttributes, GetQueueUrl, ReceiveMessage, Refusal,
     SendMessage, SendMessageBatch,
 };
-use super::{Place, queue_url};
+use super::{DEAD, Place, queue_url};
 
 /// SQS's own bound on a batch and on one receive.
 const BATCH_MAX: usize = 10;
@@ -65,16 +65,20 @@ fn send_batch(place: &Place, ask: &SendMessageBatch) -> Result<Value, Refusal> {
 }
 
 async fn receive(place: &Place, ask: &ReceiveMessage) -> Result<Value, Refusal> {
-    let job = job(&ask.queue_url)?;
+    let (job, dead) = any_queue(&ask.queue_url)?;
     let max = ask.max_number_of_messages.unwrap_or(1);
     if !(1..=BATCH_MAX).contains(&max) {
         return Err(Refusal::BadParameter("MaxNumberOfMessages must be between 1 and 10.".to_owned()));
     }
     let until = Instant::now() + Duration::from_secs(ask.wait_time_seconds.min(20));
-    let mut taken = place.queue.receive(job, max);
+    let take = || match dead {
+        true => place.queue.receive_dead(job, max),
+        false => place.queue.receive(job, max),
+    };
+    let mut taken = take();
     while taken.is_empty() && Instant::now() < until {
         tokio::time::sleep(POLL_PAUSE).await;
-        taken = place.queue.receive(job, max);
+        taken = take();
     }
     if let Some(seconds) = ask.visibility_timeout {
         for message in &taken {
@@ -85,14 +89,14 @@ async fn receive(place: &Place, ask: &ReceiveMessage) -> Result<Value, Refusal> 
 }
 
 fn delete(place: &Place, ask: &DeleteMessage) -> Result<Value, Refusal> {
-    let job = job(&ask.queue_url)?;
+    let (job, _) = any_queue(&ask.queue_url)?;
     // As in SQS, deleting what is gone or in other hands is no error.
     place.queue.delete(job, receipt(&ask.receipt_handle)?);
     Ok(json!({}))
 }
 
 fn change_visibility(place: &Place, ask: &ChangeMessageVisibility) -> Result<Value, Refusal> {
-    let job = job(&ask.queue_url)?;
+    let (job, _) = any_queue(&ask.queue_url)?;
     let after = Duration::from_secs(ask.visibility_timeout);
     match place.queue.change_visibility(job, receipt(&ask.receipt_handle)?, after) {
         true => Ok(json!({})),
@@ -106,10 +110,23 @@ fn get_queue_url(place: &Place, ask: &GetQueueUrl) -> Result<Value, Refusal> {
 }
 
 fn get_queue_attributes(place: &Place, ask: &GetQueueAttributes) -> Result<Value, Refusal> {
-    let job = job(&ask.queue_url)?;
+    let (job, dead) = any_queue(&ask.queue_url)?;
     let depth = place.queue.depth(job);
+    if dead {
+        return Ok(json!({ "Attributes": {
+            "QueueArn": format!("arn:aws:sqs:eu-west-1:000000000000:{job}{DEAD}"),
+            "ApproximateNumberOfMessages": depth.dead.to_string(),
+            "ApproximateNumberOfMessagesDelayed": "0",
+            "ApproximateNumberOfMessagesNotVisible": "0",
+        } }));
+    }
+    let policy = json!({
+        "deadLetterTargetArn": format!("arn:aws:sqs:eu-west-1:000000000000:{job}{DEAD}"),
+        "maxReceiveCount": place.queue.rules().receives_max,
+    });
     Ok(json!({ "Attributes": {
         "QueueArn": format!("arn:aws:sqs:eu-west-1:000000000000:{job}"),
+        "RedrivePolicy": policy.to_string(),
         "ApproximateNumberOfMessages": depth.visible.to_string(),
         "ApproximateNumberOfMessagesDelayed": depth.delayed.to_string(),
         "ApproximateNumberOfMessagesNotVisible": depth.in_flight.to_string(),
@@ -136,6 +153,14 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 fn job(url: &str) -> Result<Job, Refusal> {
     let name = url.rsplit('/').next().unwrap_or_default();
     name.parse().map_err(|_| Refusal::NoSuchQueue)
+}
+
+/// A job's queue, or the queue of its dead letters.
+fn any_queue(url: &str) -> Result<(Job, bool), Refusal> {
+    match url.strip_suffix(DEAD) {
+        Some(own) => job(own).map(|job| (job, true)),
+        None => job(url).map(|job| (job, false)),
+    }
 }
 
 fn receipt(handle: &str) -> Result<Receipt, Refusal> {

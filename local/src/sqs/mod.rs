@@ -87,6 +87,8 @@ pub fn queue_url(url: &str, job: Job) -> String {
     format!("{url}/{ACCOUNT}/{job}")
 }
 
+/// The name of a job's dead-letter queue is its queue's with this behind it.
+const DEAD: &str = "-dead-letters";
 /// An account that is nobody's.
 const ACCOUNT: &str = "000000000000";
 

@@ -32,9 +32,14 @@ pub struct Peers {
 impl Peers {
     /// Kept in memory.
     pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
+        Self::with_cleeng(CleengSimulatorSettings::default(), clock)
+    }
+
+    /// Kept in memory, with a Cleeng that is set up, or does what is not documented, in a way of its own.
+    pub fn with_cleeng(settings: CleengSimulatorSettings, clock: Arc<dyn Clock>) -> Self {
         let never =
             |simulator, _: &str| Ok::<_, std::convert::Infallible>(Hosted::new(simulator, clock.clone()));
-        match Self::hosted(never) {
+        match Self::hosted(settings, never) {
             Ok(peers) => peers,
             Err(never) => match never {},
         }
@@ -42,13 +47,16 @@ impl Peers {
 
     /// Kept in journals in this directory.
     pub fn on_disk(clock: &Arc<dyn Clock>, directory: &std::path::Path) -> std::io::Result<Self> {
-        Self::hosted(|simulator, name| {
+        Self::hosted(CleengSimulatorSettings::default(), |simulator, name| {
             Hosted::journaled(simulator, clock.clone(), &directory.join(format!("{name}.jsonl")))
         })
     }
 
-    fn hosted<E>(host: impl Fn(Arc<dyn Simulator>, &str) -> Result<Hosted, E>) -> Result<Self, E> {
-        let cleeng = Arc::new(CleengSimulator::new(CleengSimulatorSettings::default()));
+    fn hosted<E>(
+        settings: CleengSimulatorSettings,
+        host: impl Fn(Arc<dyn Simulator>, &str) -> Result<Hosted, E>,
+    ) -> Result<Self, E> {
+        let cleeng = Arc::new(CleengSimulator::new(settings));
         let stripe = Arc::new(StripeSimulator::new(StripeAccount::default()));
         let adyen = Arc::new(AdyenSimulator::new(adyen_account()));
         Ok(Self {
@@ -158,6 +166,7 @@ pub fn settings_table(addresses: &Addresses) -> Vec<(&'static str, String)> {
             "RETURN_URLS",
             [addresses.shop.as_str(), &addresses.shop.replace("127.0.0.1", "localhost"), SHOP].join(","),
         ),
+        ("CLEENG_WEBHOOK_URL", cleeng.webhook_url.clone().unwrap_or_default()),
     ]
 }
 

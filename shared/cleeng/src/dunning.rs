@@ -2,14 +2,14 @@
 
 use http::Method;
 use payment::PaymentMethodId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wire::Deadline;
 
 use crate::request::Ask;
 use crate::{Cleeng, Error};
 
 /// When Cleeng sends its billing events for one payment method and one length of period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DunningActions {
     /// For which payment method.
@@ -38,6 +38,21 @@ impl DunningActions {
 }
 
 impl Cleeng {
+    /// The actions of one length of period, for every payment method that has some (its path is a setting, and that they
+    /// can be read there at all is unverified); none where Cleeng shows none.
+    pub async fn dunning_actions(
+        &self,
+        cycle: &str,
+        deadline: Deadline,
+    ) -> Result<Vec<DunningActions>, Error> {
+        let path = self.settings.dunning_actions_path.replace("{cycle}", cycle);
+        match self.ask(Ask::get("GET dunning actions", path), deadline).await {
+            Ok(answer) => answer.list().or_else(|_| answer.resource("data").map(|one| vec![one])),
+            Err(Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sets the actions of one length of period (reference: Dunning actions; its path and verb are unverified, the
     /// path is a setting).
     pub async fn put_dunning_actions(

@@ -8,6 +8,7 @@ mod external;
 mod orders;
 mod passes;
 mod payment_details;
+mod payment_methods;
 mod payments;
 mod reading;
 mod request;
@@ -24,6 +25,7 @@ pub use external::{NewExternalPayment, NewSubscription, Renewal};
 pub use orders::{Discount, NewRenewalOrder, Order};
 pub use passes::{NewPass, Pass};
 pub use payment_details::{NewDetails, PaymentDetails};
+pub use payment_methods::PaymentMethod;
 pub use payments::{
     DetailsGiven, NewPayment, Payment, PaymentOperation, PaymentStatus, PaymentUpdate, RefundKind,
 };

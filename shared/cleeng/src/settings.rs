@@ -139,6 +139,13 @@ impl WebhookSettings {
     }
 }
 
+impl WebhookSettings {
+    /// The live secrets, newest first; none where unsigned webhooks are accepted.
+    pub fn secrets(&self) -> &[SecretString] {
+        &self.secrets
+    }
+}
+
 /// How a signature is written in its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureEncoding {

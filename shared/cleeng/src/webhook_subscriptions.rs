@@ -61,6 +61,19 @@ impl WebhookSubscription {
             .is_some_and(Value::is_string)
     }
 
+    /// Whether what Cleeng sends there is signed with one of these, as far as it shows its secret.
+    pub fn is_signed_with(&self, secrets: &[SecretString]) -> bool {
+        let shown = self.0.get("verification").and_then(|v| v.get("options")?.get("sharedSecret")?.as_str());
+        shown.is_some_and(|shown| secrets.iter().any(|secret| secret.expose_secret() == shown))
+    }
+
+    /// Whether it is filtered by anything but the payment method.
+    pub fn has_other_filters(&self) -> bool {
+        let others =
+            |filters: &Vec<Value>| filters.iter().any(|it| it.get("name") != Some(&json!("paymentMethodId")));
+        self.0.get("filters").and_then(Value::as_array).is_some_and(others)
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }

@@ -15,4 +15,4 @@ pub use live::Live;
 pub use logs::start_logging;
 pub use message::{Message, What};
 pub use parties::{BUYERS_PEERS, Outside, PEERS, StartError, gateways, means, webhook_readers};
-pub use secrets::SecretError;
+pub use secrets::{SecretError, with_secrets};

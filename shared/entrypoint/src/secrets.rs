@@ -12,6 +12,8 @@ use futures::future::try_join_all;
 use secrecy::ExposeSecret;
 use settings::{SettingError, Settings};
 
+use crate::parties::StartError;
+
 /// The secrets that this function may read (`SECRETS`, comma-separated ARNs).
 pub(crate) struct Secrets {
     client: Client,
@@ -38,6 +40,14 @@ pub enum SecretError {
 }
 
 const READ_SECONDS_MAX: Duration = Duration::from_secs(4);
+
+/// The same settings with the secrets that `SECRETS` names, as a function has them: for a command that runs once.
+pub async fn with_secrets(settings: Settings, http: &wire::Http) -> Result<Settings, StartError> {
+    match Secrets::from_settings(&settings, http)? {
+        Some(secrets) => Ok(settings.with(secrets.read().await?)),
+        None => Ok(settings),
+    }
+}
 
 impl Secrets {
     /// `None` where `SECRETS` is absent: then every setting stands in the environment, as on a laptop.

@@ -83,6 +83,22 @@ pub trait Gateway: Send + Sync {
         deadline: Deadline,
     ) -> Result<Resolution, GatewayError>;
 
+    /// What the gateway says became of an intention, by reading alone, for comparison and never to act on; `None` where it
+    /// cannot be asked without acting, or has no trace.
+    async fn look_up(
+        &self,
+        ask: &Intention,
+        known: Option<&GatewayReference>,
+        deadline: Deadline,
+    ) -> Result<Option<Outcome>, GatewayError>;
+
+    /// Whether it answers and takes the key for this account, by a call that changes nothing.
+    async fn check_key(
+        &self,
+        account: Option<&MerchantAccount>,
+        deadline: Deadline,
+    ) -> Result<(), GatewayError>;
+
     /// Whose attempt and order a payment of the gateway's is, where our words stand beside it and the gateway can be
     /// asked: refunds made by hand and chargebacks name nothing but the payment.
     async fn origin(&self, payment: &GatewayReference, deadline: Deadline) -> Result<Origin, GatewayError>;

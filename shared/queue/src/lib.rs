@@ -1,6 +1,7 @@
 //! Messages between jobs: to SQS in the cloud, to a queue in the process on a laptop.
 
 mod body;
+mod dead_letters;
 pub mod event_source;
 mod job;
 mod journal;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use dead_letters::{DeadLetters, Letter, Waiting};
 pub use job::{Job, JobError};
 pub use local::{DeadLetter, Depth, LocalQueue, Receipt, Received, Rules};
 pub use sqs::SqsQueue;

@@ -46,6 +46,11 @@ impl LocalQueue {
         Ok(Self { state: Mutex::new(State { messages, journal: Some(journal) }), clock, rules })
     }
 
+    /// How it hands out.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
     /// Queues one message, as [`Queue::send`] does, and answers its id.
     pub fn put(&self, job: Job, message: &str, delay: Duration) -> Result<u64, QueueError> {
         let refused = |why| QueueError::new(job, why);
@@ -83,11 +88,31 @@ impl LocalQueue {
                 let why = message.complaint.take().unwrap_or_else(|| "it was never done".to_owned());
                 let why = format!("handed out {} times: {why}", message.receives);
                 message.died = Some(Death { at: now, why });
+                // Receipts from before its death are void; from now on it is handed out to whoever looks.
+                message.receives += 1;
+                message.visible = now;
             } else {
                 message.receives += 1;
                 message.visible = later(now, self.rules.visibility);
                 taken.push(message.received());
             }
+            state.keep_or_tell(message);
+        }
+        taken
+    }
+
+    /// Takes up to `max` visible dead letters, each unseen for the visibility time-out: they are deleted, or made visible
+    /// again, by their receipts as any message is.
+    pub fn receive_dead(&self, job: Job, max: usize) -> Vec<Received> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let mut taken = Vec::new();
+        let dead: Vec<_> =
+            state.of(job).filter(|it| it.died.is_some() && it.visible <= now).cloned().collect();
+        for mut message in dead.into_iter().take(max) {
+            message.receives += 1;
+            message.visible = later(now, self.rules.visibility);
+            taken.push(message.received());
             state.keep_or_tell(message);
         }
         taken
@@ -300,9 +325,7 @@ impl State {
     }
 
     fn held(&self, job: Job, receipt: Receipt) -> Option<&Message> {
-        let held = |message: &&Message| {
-            message.job == job && message.receives == receipt.receives && message.died.is_none()
-        };
+        let held = |message: &&Message| message.job == job && message.receives == receipt.receives;
         self.messages.get(receipt.id).filter(held)
     }
 

@@ -40,10 +40,7 @@ impl SqsQueue {
     /// credentials of the environment and, where it is set, `AWS_ENDPOINT_URL_SQS`.
     pub fn new(settings: &Settings, http: wire::Http, jobs: &[Job]) -> Result<Self, SettingError> {
         let queues = jobs.iter().map(|job| Ok((*job, settings.address(job.queue_url_setting())?)));
-        let endpoint = match settings.optional("AWS_ENDPOINT_URL_SQS")? {
-            Some(_) => Some(settings.address("AWS_ENDPOINT_URL_SQS")?),
-            None => None,
-        };
+        let endpoint = endpoint(settings)?;
         Ok(Self {
             queues: queues.collect::<Result<_, SettingError>>()?,
             client: client(settings, http.clone(), endpoint.as_ref())?,
@@ -83,8 +80,18 @@ impl Queue for SqsQueue {
     }
 }
 
+/// Where SQS is, where it is not Amazon's own.
+pub(crate) fn endpoint(settings: &Settings) -> Result<Option<Url>, SettingError> {
+    const NAME: &str = "AWS_ENDPOINT_URL_SQS";
+    settings.optional(NAME)?.map(|_| settings.address(NAME)).transpose()
+}
+
 /// Made by hand from the environment: loading it the SDK's own way costs 3 ms and another HTTP stack.
-fn client(settings: &Settings, http: wire::Http, endpoint: Option<&Url>) -> Result<Client, SettingError> {
+pub(crate) fn client(
+    settings: &Settings,
+    http: wire::Http,
+    endpoint: Option<&Url>,
+) -> Result<Client, SettingError> {
     let session = settings.platform_secret("AWS_SESSION_TOKEN");
     let secret = settings.platform_secret("AWS_SECRET_ACCESS_KEY");
     let secret = secret.ok_or_else(|| SettingError::missing("AWS_SECRET_ACCESS_KEY"))?;
@@ -120,7 +127,7 @@ fn client(settings: &Settings, http: wire::Http, endpoint: Option<&Url>) -> Resu
 }
 
 /// The error's code, or what the connection says; never the message, which can repeat what was sent.
-fn told<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
+pub(crate) fn told<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
     let connection = |failure: &aws_sdk_sqs::error::ConnectorError| failure.source().map(ToString::to_string);
     match error {
         SdkError::ServiceError(_) => error.code().unwrap_or("an answer that cannot be read").to_owned(),

@@ -32,6 +32,12 @@ impl Settings {
         self
     }
 
+    /// These settings with the process's environment over them.
+    pub fn under_environment(mut self) -> Self {
+        self.values.extend(Self::from_environment().values);
+        self
+    }
+
     /// A setting that must be there.
     pub fn required(&self, name: &'static str) -> Result<&str, SettingError> {
         match self.values.get(name).map(|value| value.trim()) {

@@ -244,6 +244,19 @@ impl Gateway for Port {
         self.gateway(ask, true).await.map(Resolution::Found)
     }
 
+    async fn look_up(
+        &self,
+        _: &Intention,
+        _: Option<&GatewayReference>,
+        _: Deadline,
+    ) -> Result<Option<Outcome>, GatewayError> {
+        unreachable!("no story compares")
+    }
+
+    async fn check_key(&self, _: Option<&MerchantAccount>, _: Deadline) -> Result<(), GatewayError> {
+        unreachable!("no story checks keys")
+    }
+
     async fn origin(&self, _: &GatewayReference, _: Deadline) -> Result<Origin, GatewayError> {
         Ok(Origin::default())
     }

@@ -62,6 +62,14 @@ pub(super) fn list<T: Serialize>(rows: &[T], total: usize) -> Answer {
     Ok(answer)
 }
 
+/// 429, to be tried again in a second.
+pub(super) fn too_many() -> http::Response<Bytes> {
+    let mut answer =
+        refused("", Refusal { status: StatusCode::TOO_MANY_REQUESTS, message: "Slow down".to_owned() });
+    answer.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+    answer
+}
+
 /// A refusal in the shape of its family: payments, subscriptions and lists each have their own.
 pub(super) fn refused(family: &str, refusal: Refusal) -> http::Response<Bytes> {
     #[derive(Serialize)]

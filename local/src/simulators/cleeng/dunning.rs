@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::json;
 
-use super::answer::{Answer, bad_request, done};
+use super::answer::{Answer, Refusal, bad_request, done, list};
 use super::calendar::{Cycle, hours, seconds};
 use super::reading::{Body, missing};
 use super::state::State;
@@ -53,11 +54,31 @@ pub(super) fn plan(actions: &Actions, ends: Timestamp) -> Vec<(Timestamp, Step)>
     steps
 }
 
+/// `GET /dunning_actions/{cycle}`: those of every payment method.
+pub(super) fn get(state: &State, name: &str) -> Answer {
+    let wanted = cycle(name)?;
+    let rows: Vec<_> = state
+        .dunning
+        .iter()
+        .filter(|((_, cycle), _)| *cycle == wanted)
+        .map(|((method, _), actions)| {
+            json!({
+                "paymentMethodId": method, "authorizedFirst": actions.authorized_first,
+                "paymentAttempts": actions.attempts, "gracePeriod": actions.grace,
+            })
+        })
+        .collect();
+    list(&rows, rows.len())
+}
+
+fn cycle(name: &str) -> Result<Cycle, Refusal> {
+    serde_json::from_value(serde_json::Value::from(name))
+        .map_err(|_| bad_request("The cycle is one of weekly, monthly, 3-months, 6-months, annual, seasonal"))
+}
+
 /// `PUT /dunning_actions/{cycle}`.
-pub(super) fn set(state: &mut State, cycle: &str, body: &Bytes) -> Answer {
-    let cycle: Cycle = serde_json::from_value(serde_json::Value::from(cycle)).map_err(|_| {
-        bad_request("The cycle is one of weekly, monthly, 3-months, 6-months, annual, seasonal")
-    })?;
+pub(super) fn set(state: &mut State, name: &str, body: &Bytes) -> Answer {
+    let cycle = cycle(name)?;
     let body = Body::read(body)?;
     let method = body.required_id("paymentMethodId")?;
     if state.method(method).is_none() {

@@ -14,6 +14,7 @@ mod patch_payment;
 mod payment_details;
 mod payments;
 mod post_payment;
+mod quirks;
 mod reading;
 mod records;
 mod router;
@@ -32,6 +33,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use quirks::Quirks;
 pub use records::{
     CleengDetails, CleengOrder, CleengPass, CleengPayment, CleengSubscription, PaymentState,
     SubscriptionState,

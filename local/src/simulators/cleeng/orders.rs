@@ -5,7 +5,7 @@ use http::StatusCode;
 use payment::Price;
 use serde::Serialize;
 
-use super::answer::{Answer, Number, Refusal, bad_request, bare, impossible, not_found, wrapped};
+use super::answer::{Answer, Number, Refusal, bad_request, bare, impossible, json, not_found, wrapped};
 use super::calendar::hours;
 use super::offers::{self, COUPON_ALL, COUPON_HALF};
 use super::reading::Body;
@@ -15,7 +15,7 @@ use super::state::{Kind, State};
 /// `POST /orders`, and what the shop's own front end does through `/_simulator/orders`.
 pub(super) fn create(state: &mut State, bytes: &Bytes) -> Answer {
     let order = place(state, &Body::read(bytes)?)?;
-    wrapped(StatusCode::CREATED, "order", view(state, &order))
+    shown(state, StatusCode::CREATED, &order)
 }
 
 /// `GET /orders/{id}`: the bare resource.
@@ -29,17 +29,25 @@ pub(super) fn update(state: &mut State, id: u64, bytes: &Bytes) -> Answer {
     let body = Body::read(bytes)?;
     let method = known_method(state, &body)?;
     let coupon = body.text("couponCode")?;
+    let ignored = state.settings.quirks.order_methods_ignored;
     let now = state.now;
     let order = state.orders.get_mut(&id).ok_or_else(|| not_found("Order"))?;
     if order.paid_by.is_some() || order.expires <= now {
         return Err(impossible("The order is paid or has expired"));
     }
-    order.method = method.or(order.method);
+    order.method = method.filter(|_| !ignored).or(order.method);
     if let Some(code) = coupon {
         apply_coupon(order, &code)?;
     }
     let order = order.clone();
-    wrapped(StatusCode::OK, "order", view(state, &order))
+    shown(state, StatusCode::OK, &order)
+}
+
+fn shown(state: &State, status: StatusCode, order: &CleengOrder) -> Answer {
+    match state.settings.quirks.orders_bare {
+        true => Ok(json(status, &view(state, order))),
+        false => wrapped(status, "order", view(state, order)),
+    }
 }
 
 /// Makes an order.

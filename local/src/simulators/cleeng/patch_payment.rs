@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use rust_decimal::Decimal;
 
-use super::answer::{Answer, Refusal, bad_request, impossible, not_found, wrapped};
+use super::answer::{Answer, Refusal, bad_request, done, impossible, not_found, wrapped};
 use super::payments;
 use super::reading::{Body, missing};
 use super::records::{CleengPayment, PaymentState};
@@ -33,7 +33,10 @@ pub(super) fn update(state: &mut State, id: u64, bytes: &Bytes) -> Answer {
     let shown = payments::view(state, &payment);
     state.payments.insert(id, payment);
     payments::follow(state, id);
-    wrapped(StatusCode::OK, "payment", shown)
+    match state.settings.quirks.updates_unanswered {
+        true => done(),
+        false => wrapped(StatusCode::OK, "payment", shown),
+    }
 }
 
 pub(super) fn cancel(state: &mut State, id: u64) -> Answer {
@@ -79,16 +82,21 @@ fn reject(payment: &mut CleengPayment, body: &Body<'_>) -> Result<(), Refusal> {
 fn refund(state: &mut State, payment: &mut CleengPayment, body: &Body<'_>) -> Result<(), Refusal> {
     body.required_text("paymentOperation")?;
     let reason = body.required_text("refundedReason")?;
-    let kind = body.text("refundType")?;
-    if kind.as_deref().is_some_and(|kind| !matches!(kind, "refund" | "chargeback")) {
-        return Err(bad_request("refundType is refund or chargeback"));
+    let quirks = state.settings.quirks.clone();
+    let kind = body.text(&quirks.refund_type_field)?;
+    let is_known = kind.as_deref().is_none_or(|kind| matches!(kind, "refund" | "chargeback"));
+    if !is_known && !quirks.refund_type_unchecked {
+        return Err(bad_request(format!("{} is refund or chargeback", quirks.refund_type_field)));
     }
     if !matches!(payment.status, PaymentState::Captured | PaymentState::Refunded) {
         return Err(impossible(format!("A {} payment cannot be refunded", payment.status.as_str())));
     }
     let left = payment.price.amount - payment.refunded;
-    let amount = body.amount("refundedAmount")?.unwrap_or(left);
-    if amount <= Decimal::ZERO || amount > left {
+    let named = body.amount(&quirks.refunded_amount_field)?;
+    let before = if quirks.refunds_are_sums { payment.refunded } else { Decimal::ZERO };
+    let amount = named.map_or(left, |named| named - before);
+    let nothing = amount < Decimal::ZERO || (amount.is_zero() && !quirks.refunds_are_sums);
+    if nothing || amount > left {
         let what = format!("{amount} of {left} that are left of payment {}", payment.id);
         note(state, ViolationKind::RefundedTooMuch, what);
         return Err(impossible("The refunded amount is more than what is left"));

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Refusal, done, impossible, not_found, wrapped};
+use super::answer::{Answer, Refusal, done, impossible, list, not_found, wrapped};
 use super::deliveries::emit;
 use super::life::object;
 use super::reading::Body;
 use super::records::{CleengDetails, SubscriptionState};
+use super::settings::SimulatedMethod;
 use super::state::{Kind, State};
 
 /// `POST /payment_details`: an active one is used by the customer's subscriptions from now on, and what they used
@@ -37,6 +38,14 @@ pub(super) fn delete(state: &mut State, id: u64) -> Answer {
     details.deleted = true;
     details.active = false;
     done()
+}
+
+/// `GET /payment_methods`.
+pub(super) fn methods(state: &State) -> Answer {
+    let row =
+        |method: &SimulatedMethod| json!({"id": method.id, "paymentGateway": method.gateway, "active": true});
+    let rows: Vec<_> = state.settings.payment_methods.iter().map(row).collect();
+    list(&rows, rows.len())
 }
 
 /// Keeps a token for a customer.

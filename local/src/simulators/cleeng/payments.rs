@@ -84,6 +84,7 @@ fn captured(state: &mut State, payment: &CleengPayment, subscription: Option<u64
 /// The payment resource of the reference.
 pub(super) fn view(state: &State, payment: &CleengPayment) -> impl Serialize + use<> {
     let method = state.method(payment.method);
+    let hidden = state.settings.quirks.refunded_reason_hidden;
     PaymentView {
         id: payment.id,
         order_id: payment.order,
@@ -102,7 +103,7 @@ pub(super) fn view(state: &State, payment: &CleengPayment) -> impl Serialize + u
         offer_id: payment.offer.clone(),
         offer_type: payment.offer.get(..1).unwrap_or_default().to_owned(),
         rejected_reason: payment.rejected_reason.clone(),
-        refunded_reason: payment.refunded_reason.clone(),
+        refunded_reason: payment.refunded_reason.clone().filter(|_| !hidden),
         payment_details_id: payment.details,
         payment_operation: payment.operation.clone(),
         gateway_specific_params: Nothing {},

@@ -23,7 +23,7 @@ pub(super) fn create(state: &mut State, bytes: &Bytes) -> Answer {
     let order = state.orders.get(&order_id).cloned().ok_or_else(|| not_found("Order"))?;
     let external = body.text("externalPaymentId")?.filter(|id| !id.is_empty());
     is_payable(state, &order, status, external.as_deref())?;
-    fits(&order, &operation, body.id("subscriptionId")?)?;
+    fits(state, &order, &operation, body.id("subscriptionId")?)?;
     let moved = matches!(status, PaymentState::Captured | PaymentState::Authorized);
     if moved && external.is_none() {
         note(
@@ -111,6 +111,9 @@ fn is_payable(
                 format!("a captured payment of order {}, which payment {first} paid", order.id),
             );
         }
+        if same && state.settings.quirks.repetition_conflicts {
+            return Err(Refusal { status: StatusCode::CONFLICT, message: "The payment exists".to_owned() });
+        }
         return Err(impossible("The order is already paid"));
     }
     if order.expires <= state.now {
@@ -120,7 +123,18 @@ fn is_payable(
 }
 
 /// Whether operation, amount and subscription go together.
-fn fits(order: &CleengOrder, operation: &str, subscription: Option<u64>) -> Result<(), Refusal> {
+fn fits(
+    state: &State,
+    order: &CleengOrder,
+    operation: &str,
+    subscription: Option<u64>,
+) -> Result<(), Refusal> {
+    let free = state.settings.quirks.free_operation.as_str();
+    let operation = match operation {
+        word if word == free => "initial-free-transaction",
+        "initial-free-transaction" => "unknown",
+        word => word,
+    };
     match (operation, order.subscription) {
         ("recurring-payment", Some(renewed)) => match subscription {
             None => Err(missing("subscriptionId")),
@@ -145,6 +159,9 @@ fn fits(order: &CleengOrder, operation: &str, subscription: Option<u64>) -> Resu
 /// The stored token that is named, or the record made of one that came along.
 fn details(state: &mut State, body: &Body<'_>, order: &CleengOrder) -> Result<Option<u64>, Refusal> {
     if let Some(given) = body.object("paymentDetails")? {
+        if state.settings.quirks.inline_details_refused {
+            return Err(bad_request("paymentDetails is not allowed"));
+        }
         return payment_details::keep(state, order.customer, &given).map(Some);
     }
     let Some(id) = body.id("paymentDetailsId")? else { return Ok(None) };

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 
-use super::answer::{Answer, Refusal, not_found, refused};
+use super::answer::{Answer, Refusal, not_found, refused, too_many};
 use super::control::{self, number};
 use super::state::State;
 use super::{
@@ -41,12 +41,22 @@ fn api(state: &mut State, request: &Request<Bytes>, segments: &[&str]) -> Answer
             message: "Invalid publisher token".to_owned(),
         });
     }
+    if state.is_throttled() {
+        return Ok(too_many());
+    }
     let body = request.body();
+    let quirks = &state.settings.quirks;
     match (request.method().as_str(), segments) {
         ("POST", ["orders"]) => orders::create(state, body),
         ("GET", ["orders", id]) => orders::get(state, number(id)?),
         ("PATCH", ["orders", id]) => orders::update(state, number(id)?, body),
-        ("GET", ["orders", id, "payments"]) => payments::of_order(state, number(id)?),
+        ("GET", ["orders", id, "payments"]) if !quirks.payments_by_query => {
+            payments::of_order(state, number(id)?)
+        }
+        ("GET", ["payments"]) if quirks.payments_by_query => {
+            let named = request.uri().query().and_then(|query| query.strip_prefix("orderId="));
+            payments::of_order(state, number(named.unwrap_or_default())?)
+        }
         ("POST", ["payments"]) => post_payment::create(state, body),
         ("GET", ["payments", id]) => payments::get(state, number(id)?),
         ("PATCH", ["payments", id]) => patch_payment::update(state, number(id)?, body),
@@ -60,14 +70,20 @@ fn api(state: &mut State, request: &Request<Bytes>, segments: &[&str]) -> Answer
         ("POST", ["subscriptions"]) => external::create(state, body),
         ("GET", ["subscriptions", id]) => subscriptions::get(state, number(id)?),
         ("PATCH", ["subscriptions", id]) => subscriptions::update(state, number(id)?, body),
-        ("POST", ["subscriptions", id, "terminate"]) => subscriptions::terminate(state, number(id)?, body),
+        ("POST", ["subscriptions", id, "terminate"]) if !quirks.ends_by_patch_only => {
+            subscriptions::terminate(state, number(id)?, body)
+        }
         ("POST", ["subscriptions", id, "renew"]) => external::prolong(state, number(id)?, body, false),
-        ("POST", ["subscriptions", id, "revive"]) => external::prolong(state, number(id)?, body, true),
+        ("POST", ["subscriptions", id, "revive"]) if !quirks.revival_refused => {
+            external::prolong(state, number(id)?, body, true)
+        }
         ("POST", ["passes"]) => external::create_pass(state, body),
         ("POST", ["passes", id, "terminate"]) => external::terminate_pass(state, number(id)?),
         ("GET", ["webhook_subscriptions"]) => webhook_subscriptions::all(state),
         ("PUT", ["webhook_subscriptions", topic]) => webhook_subscriptions::replace(state, topic, body),
-        ("PUT", ["dunning_actions", cycle]) => dunning::set(state, cycle, body),
+        ("GET", [segment, cycle]) if *segment == quirks.dunning_segment => dunning::get(state, cycle),
+        ("PUT", [segment, cycle]) if *segment == quirks.dunning_segment => dunning::set(state, cycle, body),
+        ("GET", ["payment_methods"]) => payment_details::methods(state),
         _ => Err(not_found("Route")),
     }
 }

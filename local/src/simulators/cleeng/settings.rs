@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::quirks::Quirks;
+
 /// The simulated publisher. `default()` serves a laptop: every value is made up and public.
 #[derive(Clone, Debug)]
 pub struct CleengSimulatorSettings {
@@ -19,6 +21,8 @@ pub struct CleengSimulatorSettings {
     pub webhook_url: Option<String>,
     /// How long after its first captured payment a subscription appears.
     pub subscription_delay: Duration,
+    /// How it does what is not documented.
+    pub quirks: Quirks,
 }
 
 /// A payment method of the publisher.
@@ -44,6 +48,7 @@ impl Default for CleengSimulatorSettings {
             payment_methods: vec![method(194_856_795, "stripe"), method(320_113_641, "adyen")],
             webhook_url: Some("http://connector.test/webhooks/cleeng".to_owned()),
             subscription_delay: Duration::from_secs(3),
+            quirks: Quirks::default(),
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) endpoints: BTreeMap<String, Vec<Map<String, Value>>>,
     pub(super) outbox: Outbox,
     pub(super) violations: Vec<Violation>,
+    /// Requests in the second that begins here.
+    pub(super) rate: (Timestamp, u32),
 }
 
 /// What happens when the clock gets there.
@@ -118,8 +120,18 @@ impl State {
             endpoints: webhook_subscriptions::initial(&settings),
             outbox: Outbox::default(),
             violations: Vec::new(),
+            rate: (Timestamp::UNIX_EPOCH, 0),
             settings,
         }
+    }
+
+    /// Counts a request, and whether it is one too many in its second.
+    pub(super) fn is_throttled(&mut self) -> bool {
+        let Some(max) = self.settings.quirks.requests_per_second_max else { return false };
+        let second = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
+        let before = if self.rate.0 == second { self.rate.1 } else { 0 };
+        self.rate = (second, before.saturating_add(1));
+        before >= max
     }
 
     /// Plans something for later.

@@ -96,10 +96,11 @@ pub(super) fn terminate(state: &mut State, id: u64, bytes: &Bytes) -> Answer {
         return Err(bad_request("terminationType is not known"));
     }
     let it = state.subscriptions.get(&id).ok_or_else(|| not_found("Subscription"))?;
-    if it.status == SubscriptionState::Terminated {
-        return Err(impossible("The subscription is already terminated"));
+    match it.status {
+        SubscriptionState::Terminated if state.settings.quirks.ends_twice => {}
+        SubscriptionState::Terminated => return Err(impossible("The subscription is already terminated")),
+        _ => life::terminate(state, id, &kind),
     }
-    life::terminate(state, id, &kind);
     answer(state, id, StatusCode::OK)
 }
 

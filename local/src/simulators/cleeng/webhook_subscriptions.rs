@@ -38,6 +38,11 @@ pub(super) fn all(state: &State) -> Answer {
         .flat_map(|(topic, endpoints)| endpoints.iter().map(move |endpoint| (topic, endpoint.clone())))
         .map(|(topic, mut endpoint)| {
             endpoint.insert("topic".to_owned(), json!(topic));
+            let secret =
+                endpoint.get_mut("verification").and_then(|it| it.get_mut("options")?.as_object_mut());
+            if let Some(options) = secret.filter(|_| state.settings.quirks.webhook_secrets_hidden) {
+                options.remove("sharedSecret");
+            }
             endpoint
         })
         .collect();

@@ -35,6 +35,11 @@ impl Topic {
         Self::Terminate,
     ];
 
+    /// Whether its payload is known to name the payment method. A filter by it on any other topic may drop everything.
+    pub fn names_method(&self) -> bool {
+        matches!(self, Self::Authorise | Self::Capture)
+    }
+
     /// Cleeng's word.
     pub fn as_str(&self) -> &str {
         match self {

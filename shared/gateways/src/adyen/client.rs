@@ -6,8 +6,8 @@ use ::wire::{Call, Deadline, Repeat, Reply, Wire};
 use async_trait::async_trait;
 use bytes::Bytes;
 use payment::{
-    Currency, CustomerId, GatewayName, GatewayReference, Intention, MerchantAccount, MinorUnits, Outcome,
-    Target, Token,
+    Currency, CustomerId, GatewayName, GatewayReference, Intention, MerchantAccount, MinorUnits, Money,
+    Outcome, Target, Token,
 };
 use tracing::debug;
 
@@ -174,6 +174,29 @@ impl Gateway for Adyen {
             }
         };
         Ok(Resolution::Found(outcome))
+    }
+
+    async fn look_up(
+        &self,
+        _: &Intention,
+        _: Option<&GatewayReference>,
+        _: Deadline,
+    ) -> Result<Option<Outcome>, GatewayError> {
+        Ok(None)
+    }
+
+    /// Asks for the payment methods of the account, which only reads.
+    async fn check_key(
+        &self,
+        account: Option<&MerchantAccount>,
+        deadline: Deadline,
+    ) -> Result<(), GatewayError> {
+        const ANY: (u64, &str) = (1, "EUR");
+        let (Ok(customer), Ok(currency)) = (ANY.0.try_into(), ANY.1.parse()) else { return Ok(()) };
+        let money = Money { minor: 0, currency };
+        let account = account.cloned();
+        let ask = Checkout { customer, order: None, money, country: None, account, known: None };
+        self.checkout(&ask, deadline).await.map(drop)
     }
 
     /// Adyen cannot be asked about a payment; all its webhooks carry our reference.

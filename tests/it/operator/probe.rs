@@ -1,0 +1,109 @@
+//! Probing a sandbox: each item is seen as it is, whichever way Cleeng does it.
+
+use std::time::Duration;
+
+use local::simulators::cleeng::{CleengSimulatorSettings, Quirks, SubscriptionState, offers};
+use serde_json::{Value, json};
+
+use super::Ops;
+
+/// The local Cleeng shows subscriptions at once: the clock stands while it is probed.
+fn cleeng(quirks: Quirks) -> CleengSimulatorSettings {
+    CleengSimulatorSettings {
+        quirks,
+        subscription_delay: Duration::ZERO,
+        ..CleengSimulatorSettings::default()
+    }
+}
+
+async fn probed(quirks: Quirks) -> (Ops, ops::Report) {
+    let ops = Ops::with(cleeng(quirks), &[]).await;
+    let made = ops.world.system.peers.cleeng_host.control("customers", &json!({}));
+    let customer = serde_json::from_slice::<Value>(made.body()).unwrap()["customerId"].clone();
+    let line = format!(
+        "probe --customer {customer} --offer {} --trial-offer {} --wait-seconds 0",
+        offers::MONTHLY,
+        offers::TRIAL
+    );
+    let report = ops.run(&line).await.unwrap();
+    (ops, report)
+}
+
+fn verdict<'a>(report: &'a ops::Report, item: &str) -> &'a str {
+    let found = report.json["items"].as_array().unwrap().iter().find(|it| it["item"] == item);
+    found.unwrap_or_else(|| panic!("no {item} in {}", report.text))["verdict"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_cleeng_that_does_as_assumed_needs_no_other_setting() {
+    let (ops, report) = probed(Quirks::default()).await;
+    insta::assert_snapshot!(report.text);
+    assert!(!report.needs_a_person, "{}", report.text);
+    // Nothing that was made there lives on.
+    let left = ops.world.system.peers.cleeng.subscriptions();
+    assert!(!left.is_empty() && left.iter().all(|it| it.status == SubscriptionState::Terminated));
+}
+
+#[tokio::test]
+async fn a_cleeng_that_does_everything_otherwise_is_seen_and_its_settings_are_printed() {
+    let (_ops, report) = probed(Quirks {
+        orders_bare: true,
+        order_methods_ignored: true,
+        payments_by_query: true,
+        repetition_conflicts: true,
+        free_operation: "free-transaction".to_owned(),
+        refunded_amount_field: "refundAmount".to_owned(),
+        refund_type_field: "type".to_owned(),
+        refunds_are_sums: true,
+        refunded_reason_hidden: true,
+        updates_unanswered: true,
+        ends_by_patch_only: true,
+        revival_refused: true,
+        dunning_segment: "dunning-actions".to_owned(),
+        webhook_secrets_hidden: true,
+        ..Quirks::default()
+    })
+    .await;
+    insta::assert_snapshot!(report.text);
+    assert!(report.needs_a_person);
+    let settings = &report.json["settings"];
+    for (name, value) in [
+        ("CLEENG_ORDER_PAYMENTS_PATH", "/payments?orderId={orderId}"),
+        ("CLEENG_FREE_PAYMENT_OPERATION", "free-transaction"),
+        ("CLEENG_REFUNDED_AMOUNT_FIELD", "refundAmount"),
+        ("CLEENG_REFUND_TYPE_FIELD", "type"),
+        ("CLEENG_TERMINATION", "patch"),
+        ("CLEENG_DUNNING_ACTIONS_PATH", "/dunning-actions/{cycle}"),
+    ] {
+        assert_eq!(settings[name], value, "{name}: {}", report.text);
+    }
+}
+
+#[tokio::test]
+async fn what_no_call_tells_is_said_to_be_unclear() {
+    let (_ops, report) = probed(Quirks { refund_type_unchecked: true, ..Quirks::default() }).await;
+    assert_eq!(verdict(&report, "name of the refund's type"), "unclear");
+    assert!(report.needs_a_person);
+    let (_ops, report) = probed(Quirks { inline_details_refused: true, ..Quirks::default() }).await;
+    assert_eq!(verdict(&report, "keys of inline payment details"), "OTHERWISE");
+    let (_ops, report) = probed(Quirks { ends_twice: true, ..Quirks::default() }).await;
+    assert!(report.text.contains("taken again; nothing changes"), "{}", report.text);
+    let (_ops, report) = probed(Quirks { requests_per_second_max: Some(55), ..Quirks::default() }).await;
+    assert!(report.text.contains("Retry-After 1"), "{}", report.text);
+}
+
+#[tokio::test]
+async fn nothing_but_a_sandbox_is_probed() {
+    for (name, value) in [
+        ("CLEENG_API_URL", "https://api.cleeng.com/3.1"),
+        ("CLEENG_API_URL", "https://api.sandbox.cleeng.com.evil.example/3.1"),
+        ("CONNECTOR_MODE", "live"),
+        ("STRIPE_SECRET_KEY", "sk_live_1"),
+    ] {
+        let ops = Ops::with(CleengSimulatorSettings::default(), &[(name, value)]).await;
+        let before = ops.world.system.peers.cleeng.orders().len();
+        let told = ops.refusal(&format!("probe --customer 362344331 --offer {}", offers::MONTHLY)).await;
+        assert!(told.contains(name), "{told}");
+        assert_eq!(ops.world.system.peers.cleeng.orders().len(), before);
+    }
+}
