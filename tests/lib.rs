@@ -1,1 +1,3 @@
-//! Nothing of its own: the stories and contracts stand in `it`, the real binaries in `lambda`.
+//! What the stories and contracts in `it` and the real binaries in `lambda` are both held against.
+
+pub mod description;

@@ -31,8 +31,13 @@ pub enum Hour {
 pub enum Reach {
     /// Inside the process.
     InProcess,
-    /// Over HTTP on this origin.
-    Server(String),
+    /// Over HTTP.
+    Server {
+        /// Where everything is served, such as `http://127.0.0.1:8080`.
+        origin: String,
+        /// Origins of pages elsewhere that may call the API and be returned to.
+        pages: Vec<String>,
+    },
 }
 
 /// A system and what must live as long as it does.
@@ -47,6 +52,8 @@ pub struct Started {
     pub settings: Vec<(&'static str, String)>,
     /// The gateways that are real: their keys stand in the environment.
     pub real_gateways: Vec<&'static str>,
+    /// Origins of pages elsewhere that may call the API.
+    pub pages: Vec<String>,
     directory: Option<PathBuf>,
 }
 
@@ -78,7 +85,7 @@ pub async fn start(data: Option<&Path>, hour: Hour, reach: &Reach) -> Result<Sta
             let network = Network::new(peers.by_host(), Arc::new(Clear));
             (Wire::new(Arc::new(network)), Addresses::simulated())
         }
-        Reach::Server(origin) => (Wire::new(Arc::new(http)), Addresses::on_server(origin)),
+        Reach::Server { origin, pages } => (Wire::new(Arc::new(http)), Addresses::on_server(origin, pages)),
     };
     let sqs = LocalSqs::start(queue.clone()).await?;
     let mut table = settings_table(&addresses);
@@ -87,10 +94,22 @@ pub async fn start(data: Option<&Path>, hour: Hour, reach: &Reach) -> Result<Sta
     let settings = Settings::from_table(table.iter().cloned());
     let (settings, real_gateways) = match reach {
         Reach::InProcess => (settings, Vec::new()),
-        Reach::Server(_) => with_real_gateways(settings, &Settings::from_environment())?,
+        Reach::Server { .. } => with_real_gateways(settings, &Settings::from_environment())?,
     };
     let system = System::assemble(settings, clock, peers, queue, ledger, wire)?;
-    Ok(Started { system, dynamo, sqs, settings: table, real_gateways, directory: data.map(Path::to_owned) })
+    let pages = match reach {
+        Reach::InProcess => Vec::new(),
+        Reach::Server { pages, .. } => pages.clone(),
+    };
+    Ok(Started {
+        system,
+        dynamo,
+        sqs,
+        settings: table,
+        real_gateways,
+        pages,
+        directory: data.map(Path::to_owned),
+    })
 }
 
 impl Started {

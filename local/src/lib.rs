@@ -3,6 +3,7 @@
 mod aws;
 pub mod buyer;
 pub mod clock;
+mod cors;
 pub mod disk;
 pub mod dynamo;
 mod error;

@@ -18,6 +18,7 @@ use wire::Clock;
 use wire::simulated::Peer;
 
 use crate::LocalError;
+use crate::cors;
 use crate::disk::{Hour, Reach, Started, start};
 use crate::pages;
 use crate::served::{Served, Shared};
@@ -28,6 +29,9 @@ pub struct Serving {
     /// The port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
+    /// The origin of a page elsewhere that may call the API and be returned to, such as http://localhost:5173; repeatable.
+    #[arg(long = "page-origin", value_name = "ORIGIN")]
+    pub page_origins: Vec<String>,
 }
 
 /// Bodies beyond this are cut off before any function sees them; the functions' own bounds are far lower.
@@ -39,7 +43,8 @@ const REST: Duration = Duration::from_millis(100);
 pub async fn run(serving: &Serving, data: Option<&Path>) -> Result<ExitCode, LocalError> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], serving.port))).await?;
     let origin = format!("http://{}", listener.local_addr()?);
-    let started = Arc::new(start(data, Hour::Running(0), &Reach::Server(origin.clone())).await?);
+    let reach = Reach::Server { origin: origin.clone(), pages: serving.page_origins.clone() };
+    let started = Arc::new(start(data, Hour::Running(0), &reach).await?);
     let served = Arc::new(Served::new(started));
     served.started.system.overheard.listen();
     welcome(&origin, data);
@@ -92,15 +97,20 @@ async fn drive(served: &Served) {
 }
 
 async fn functions(State(served): State<Shared>, request: Request) -> Response {
+    let page = cors::page(&served.started.pages, request.headers());
+    if let Some(answer) = cors::preflight(page.as_ref(), &request) {
+        return answer;
+    }
     let request = match whole(request).await {
         Ok(request) => request,
         Err(refusal) => return refusal,
     };
-    match served.crash.unless(served.started.system.request(request)).await {
+    let answer = match served.crash.unless(served.started.system.request(request)).await {
         Some(answer) => answer.map(Body::from),
         // As the front door answers for a function that died.
         None => status(502),
-    }
+    };
+    cors::allow(page.as_ref(), answer)
 }
 
 async fn peers(State(served): State<Shared>, request: Request) -> Response {

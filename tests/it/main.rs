@@ -8,6 +8,8 @@ mod gateways;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod queue;

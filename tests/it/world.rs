@@ -18,6 +18,7 @@ use queue::LocalQueue;
 use serde_json::{Value, json};
 use settings::Settings;
 use sha2::Sha256;
+use tests::description::hold_to_description;
 use wire::Wire;
 use wire::simulated::{Clear, Fate, Network, Weather};
 
@@ -43,7 +44,7 @@ pub(crate) struct Subscriber {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { system: System::calm(Arc::new(MemoryLedger::new())).unwrap() }
+        Self::of(System::calm(Arc::new(MemoryLedger::new())).unwrap())
     }
 
     /// A world whose peers take a moment, so that what runs side by side really meets.
@@ -53,7 +54,7 @@ impl World {
 
     /// A world that remembers in this ledger.
     pub(crate) fn with_ledger(ledger: Arc<dyn Ledger>) -> Self {
-        Self { system: System::calm(ledger).unwrap() }
+        Self::of(System::calm(ledger).unwrap())
     }
 
     /// A world of a deployment with these settings beside the usual ones.
@@ -66,13 +67,19 @@ impl World {
         let more = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let settings = Settings::from_table(usual.into_iter().chain(more));
         let ledger = Arc::new(MemoryLedger::new());
-        Self { system: System::assemble(settings, clock, peers, queue, ledger, wire).unwrap() }
+        Self::of(System::assemble(settings, clock, peers, queue, ledger, wire).unwrap())
     }
 
     /// A world whose network does as this weather says.
     pub(crate) fn in_weather(weather: Arc<dyn Weather>) -> Self {
         let clock = Arc::new(MovableClock::standing("2027-01-04T09:00:00Z".parse().unwrap()));
-        Self { system: System::in_process(clock, Arc::new(MemoryLedger::new()), weather).unwrap() }
+        Self::of(System::in_process(clock, Arc::new(MemoryLedger::new()), weather).unwrap())
+    }
+
+    /// Whatever is asked of it and answered must be as docs/openapi.yaml says.
+    fn of(mut system: System) -> Self {
+        system.witness = Some(hold_to_description);
+        Self { system }
     }
 
     pub(crate) fn buyer(&self, gateway: &str) -> Buyer {

@@ -1,6 +1,6 @@
 //! The buyer is back from 3-D Secure or a redirect: the gateway itself is asked what came of it.
 
-use attempt::{Done, finish, resume};
+use attempt::{Done, Ended, finish, resume};
 use bytes::Bytes;
 use entrypoint::http::{Refusal, answer, bearer, read_body};
 use http::{Request, Response};
@@ -67,7 +67,9 @@ async fn finalize(
     } else {
         finish(&shop.means, mapping, &identity, deadline).await
     };
-    done.map_err(failed)
+    let done = done.map_err(failed)?;
+    // It certainly never happened: there is nothing to ask for again.
+    if matches!(done.ended, Ended::Withdrawn) { Err(none()) } else { Ok(done) }
 }
 
 /// The try that is under way or was last.

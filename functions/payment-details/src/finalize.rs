@@ -1,6 +1,6 @@
 //! The customer is back from 3-D Secure: the gateway itself is asked what came of it.
 
-use attempt::{Done, finish, resume};
+use attempt::{Done, Ended, finish, resume};
 use bytes::Bytes;
 use entrypoint::connectors::customer_of;
 use entrypoint::http::{Refusal, answer, bearer, read_body};
@@ -65,7 +65,9 @@ async fn finalize(
     } else {
         finish(means, item, &identity, deadline).await
     };
-    done.map_err(failed)
+    let done = done.map_err(failed)?;
+    // It certainly never happened: there is nothing to ask for again.
+    if matches!(done.ended, Ended::Withdrawn) { Err(none()) } else { Ok(done) }
 }
 
 /// The newest check that waits for the customer, else the newest of all: a repeated return brings the same result.

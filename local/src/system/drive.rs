@@ -92,9 +92,13 @@ impl System {
     /// Serves a request of a front end.
     pub async fn request(&self, request: Request<Bytes>) -> http::Response<Bytes> {
         let asked = self.overheard.asked(self.clock.now(), &request);
+        let witness = self.witness.map(|witness| (witness, request.clone()));
         let answer = route(&self.functions, request, Deadline::after(FUNCTION_TIME)).await;
         if let Some(asked) = asked {
             self.overheard.served(&asked, &answer);
+        }
+        if let Some((witness, request)) = witness {
+            witness(&request, &answer);
         }
         answer
     }

@@ -10,8 +10,10 @@ pub use parts::{Addresses, Peers, settings_table, with_real_gateways};
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use entrypoint::{Outside, StartError};
 use gateways::{Gateways, Routes};
+use http::{Request, Response};
 use jiff::Timestamp;
 use ledger::Ledger;
 use queue::{LocalQueue, Queue, Rules};
@@ -38,8 +40,13 @@ pub struct System {
     pub gateways: Gateways,
     /// What was said lately; deaf until someone listens.
     pub overheard: Arc<Overheard>,
+    /// Who hears every request of a front end or sender of webhooks with its answer.
+    pub witness: Option<Witness>,
     pub(crate) ticks: drive::Ticks,
 }
+
+/// Hears a request and its answer.
+pub type Witness = fn(&Request<Bytes>, &Response<Bytes>);
 
 /// As the template sets them.
 pub const QUEUE_RULES: Rules = Rules { visibility: std::time::Duration::from_secs(180), receives_max: 5 };
@@ -81,7 +88,7 @@ impl System {
         let functions = Functions::start(&settings, &outside)?;
         let gateways = entrypoint::gateways(&settings, &outside, &Routes::from_settings(&settings)?)?;
         let ticks = drive::Ticks::default();
-        Ok(Self { clock, peers, queue, ledger, functions, gateways, overheard, ticks })
+        Ok(Self { clock, peers, queue, ledger, functions, gateways, overheard, witness: None, ticks })
     }
 }
 

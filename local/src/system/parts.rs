@@ -113,19 +113,33 @@ pub struct Addresses {
     pub adyen: String,
     /// Where pages are served from, to which redirects may come back.
     pub shop: String,
+    /// Origins of pages elsewhere, to which they may come back too.
+    pub pages: Vec<String>,
 }
 
 impl Addresses {
     /// Host names on a simulated network.
     pub fn simulated() -> Self {
         let at = |name| format!("http://{name}.test");
-        Self { cleeng: at("cleeng"), stripe: at("stripe"), adyen: at("adyen"), shop: at("shop") }
+        Self {
+            cleeng: at("cleeng"),
+            stripe: at("stripe"),
+            adyen: at("adyen"),
+            shop: at("shop"),
+            pages: Vec::new(),
+        }
     }
 
     /// On one server of this machine (`http://127.0.0.1:8080`), each peer under a path of its own.
-    pub fn on_server(origin: &str) -> Self {
+    pub fn on_server(origin: &str, pages: &[String]) -> Self {
         let at = |name| format!("{origin}/peers/{name}");
-        Self { cleeng: at("cleeng"), stripe: at("stripe"), adyen: at("adyen"), shop: origin.to_owned() }
+        Self {
+            cleeng: at("cleeng"),
+            stripe: at("stripe"),
+            adyen: at("adyen"),
+            shop: origin.to_owned(),
+            pages: pages.to_vec(),
+        }
     }
 }
 
@@ -161,13 +175,16 @@ pub fn settings_table(addresses: &Addresses) -> Vec<(&'static str, String)> {
         ("ADYEN_MERCHANT_ACCOUNT", ADYEN_MERCHANT.to_owned()),
         ("ADYEN_CLIENT_KEY", "test_simulatedclientkey".to_owned()),
         ("ADYEN_HMAC_KEYS", shown(&adyen.hmac_key)),
-        // The same server by its other name, and the page of buyers that come without a browser.
-        (
-            "RETURN_URLS",
-            [addresses.shop.as_str(), &addresses.shop.replace("127.0.0.1", "localhost"), SHOP].join(","),
-        ),
+        ("RETURN_URLS", return_urls(addresses)),
         ("CLEENG_WEBHOOK_URL", cleeng.webhook_url.clone().unwrap_or_default()),
     ]
+}
+
+/// The server by both its names, the page of buyers that come without a browser, and pages elsewhere.
+fn return_urls(addresses: &Addresses) -> String {
+    let other_name = addresses.shop.replace("127.0.0.1", "localhost");
+    let own = [addresses.shop.as_str(), &other_name, SHOP];
+    own.into_iter().chain(addresses.pages.iter().map(String::as_str)).collect::<Vec<_>>().join(",")
 }
 
 /// A gateway whose public key stands in the environment is the real one, in its test mode, with all settings of it that

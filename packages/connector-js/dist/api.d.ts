@@ -183,6 +183,7 @@ export interface components {
             origin?: components["schemas"]["Origin"];
             browserInfo?: components["schemas"]["BrowserInfo"];
             billingAddress?: components["schemas"]["BillingAddress"];
+            captcha?: components["schemas"]["Captcha"];
             /** @description Tolerated and not used; the caller's address is taken from the connection. */
             customerIP?: string;
         };
@@ -199,6 +200,7 @@ export interface components {
             origin?: components["schemas"]["Origin"];
             browserInfo?: components["schemas"]["BrowserInfo"];
             billingAddress?: components["schemas"]["BillingAddress"];
+            captcha?: components["schemas"]["Captcha"];
         };
         FinalizePaymentDetailsRequest: {
             paymentMethodId: components["schemas"]["Id"];
@@ -259,6 +261,8 @@ export interface components {
         } & {
             [key: string]: unknown;
         }) | null;
+        /** @description What the captcha gave, where the deployment wants one; a new one for each call. */
+        Captcha: string | null;
         /** @description What the gateway's page or fields brought back. Adyen: `state.data.details`, or `{redirectResult}` from the address. Stripe needs nothing. Left out to ask again after a pending answer. */
         ReturnDetails: {
             [key: string]: unknown;
@@ -407,6 +411,7 @@ export interface components {
         /** @description Nobody knows yet. Nothing needs to be paid again: ask `finalize` until it is decided; the connector looks by itself too. */
         PaymentPending: {
             headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
@@ -425,6 +430,7 @@ export interface components {
         /** @description Nobody knows yet; ask `finalize` again. */
         CardPending: {
             headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
             content: {
@@ -470,6 +476,8 @@ export interface components {
         /** @description Too many cards were tried, for one order or by one customer within an hour (`0004`). */
         TooMany: {
             headers: {
+                /** @description Seconds until the customer may try again; none where only a new order helps. */
+                "Retry-After"?: number;
                 [name: string]: unknown;
             };
             content: {
@@ -495,13 +503,13 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"] | components["schemas"]["PlatformMessage"];
             };
         };
-        /** @description Safe. Adyen is answered `[accepted]`, as it wants it. */
+        /** @description Safe. Adyen is answered `[accepted]`, as it wants it, and Stripe nothing. */
         WebhookSafe: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
-                "text/plain": "OK" | "[accepted]";
+                "text/plain": "OK" | "[accepted]" | "";
             };
         };
         /** @description Not kept; to be sent again. */
@@ -537,7 +545,7 @@ export interface components {
         };
     };
     headers: {
-        /** @description Seconds after which the same request may be sent again. */
+        /** @description Seconds after which the same request may be sent again, or `finalize` asked. */
         RetryAfter: number;
     };
     pathItems: never;

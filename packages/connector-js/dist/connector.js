@@ -56,7 +56,8 @@ export class Connector {
         return waitFor((call) => this.finalizePaymentDetails(request, call), options);
     }
     async post(path, body, { signal }) {
-        const { retries = 2 } = this.options;
+        // A captcha is good for one call.
+        const retries = 'captcha' in body ? 0 : (this.options.retries ?? 2);
         for (let sent = 1;; sent += 1) {
             try {
                 return await this.postOnce(path, body, signal);

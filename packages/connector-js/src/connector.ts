@@ -171,7 +171,8 @@ export class Connector {
   }
 
   private async post<T>(path: string, body: object, { signal }: CallOptions): Promise<Answer<T>> {
-    const { retries = 2 } = this.options;
+    // A captcha is good for one call.
+    const retries = 'captcha' in body ? 0 : (this.options.retries ?? 2);
     for (let sent = 1; ; sent += 1) {
       try {
         return await this.postOnce<T>(path, body, signal);

@@ -16,7 +16,7 @@ let baseUrl;
 
 before(async () => {
   const root = new URL('../../..', import.meta.url);
-  system = spawn('cargo', ['run', '--locked', '--quiet', '--', '--port', '0'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  system = spawn('cargo', ['run', '--locked', '--quiet', '--', '--port', '0', '--page-origin', 'https://shop.acme.tv'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   for await (const part of system.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
     said += part;
@@ -101,6 +101,18 @@ test('a buyer who comes back from a redirect finds the payment', async () => {
   await act('stripe', action);
   const back = readReturn(`${baseUrl}/checkout?orderId=${order}&payment_intent=${action.id}&payment_intent_client_secret=x&redirect_status=succeeded`);
   assert.equal((await connector.finalizeReturn(back)).state, 'paid');
+});
+
+test('a page of another origin may call and read where it is on the list, and no other', async () => {
+  const address = `${baseUrl}/connectors/stripe/payment-methods`;
+  const preflight = (origin) => fetch(address, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' } });
+  const allowed = await preflight('https://shop.acme.tv');
+  assert.equal(allowed.status, 204);
+  assert.equal(allowed.headers.get('access-control-allow-origin'), 'https://shop.acme.tv');
+  assert.equal(allowed.headers.get('access-control-allow-headers'), 'authorization,content-type');
+  assert.equal((await preflight('https://evil.example')).headers.get('access-control-allow-origin'), null);
+  const answer = await fetch(address, { method: 'POST', headers: { origin: 'https://shop.acme.tv' }, body: '{}' });
+  assert.deepEqual([answer.status, answer.headers.get('access-control-allow-origin'), answer.headers.get('access-control-expose-headers')], [401, 'https://shop.acme.tv', 'retry-after']);
 });
 
 test('somebody else’s order, an expired token and a foreign return address are refused by reason', async () => {

@@ -50,7 +50,8 @@ pub fn tries_per_customer_hour_max(settings: &Settings) -> Result<u32, SettingEr
 
 /// 429: this customer tried too many cards.
 pub fn too_many_cards(gateway: &GatewayName) -> Refusal {
-    Refusal::too_many(gateway, "Too many cards were tried. Try again in an hour.")
+    let refusal = Refusal::too_many(gateway, "Too many cards were tried. Try again in an hour.");
+    Refusal { retry_after_seconds: Some(3600), ..refusal }
 }
 
 /// The customer that the token proves.

@@ -12,6 +12,7 @@ use payment::{Failure, GatewayName, WhoActs, holds_card_number};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_json::{Value, json};
 use settings::{SettingError, Settings};
 use url::Url;
@@ -21,6 +22,9 @@ use wire::Deadline;
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The largest body that a webhook may have.
 pub const WEBHOOK_BYTES_MAX: usize = 256 * 1024;
+
+/// When what is not decided, or not served now, is worth another request.
+const SOON_SECONDS: u32 = 2;
 
 /// The address of the caller, as the platform saw it; put into a request's extensions.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +39,13 @@ pub struct Refusal {
     pub code: String,
     /// One sentence that says what to do.
     pub message: String,
+    /// After how many seconds the same request may be sent again, where that helps.
+    pub retry_after_seconds: Option<u32>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into() }
+        Self { status, code: code.into(), message: message.into(), retry_after_seconds: None }
     }
 
     /// 400 `REQ0001`: the body.
@@ -103,7 +109,8 @@ impl Refusal {
     /// 503 `<GATEWAY>0005`: not now; nothing is lost and the same request may be sent again.
     pub fn later(gateway: &GatewayName) -> Self {
         let message = "The payment could not be processed right now. Nothing is lost: send the same request again in a moment.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, numbered(gateway, "0005"), message)
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, numbered(gateway, "0005"), message);
+        Self { retry_after_seconds: Some(SOON_SECONDS), ..refusal }
     }
 
     /// What a failure means to the caller; its chain goes to the log, not to them.
@@ -141,15 +148,15 @@ pub fn answer<T: Serialize>(result: Result<T, Refusal>) -> Response<Bytes> {
         Err(refusal) => {
             let body = json!({ "responseData": null, "errors": [refusal.message], "code": refusal.code });
             let mut response = json_response(refusal.status, &body);
-            if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
-                response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+            if let Some(seconds) = refusal.retry_after_seconds {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             }
             response
         }
     }
 }
 
-/// A success of any status in Cleeng's envelope.
+/// A success of any status in Cleeng's envelope. 202 says when to ask again.
 pub fn envelope<T: Serialize>(status: StatusCode, data: &T) -> Response<Bytes> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -158,7 +165,13 @@ pub fn envelope<T: Serialize>(status: StatusCode, data: &T) -> Response<Bytes> {
         errors: [(); 0],
     }
     match serde_json::to_string(&Envelope { response_data: data, errors: [] }) {
-        Ok(body) => plain_response(status, "application/json", body),
+        Ok(body) => {
+            let mut response = plain_response(status, "application/json", body);
+            if status == StatusCode::ACCEPTED {
+                response.headers_mut().insert(header::RETRY_AFTER, SOON_SECONDS.into());
+            }
+            response
+        }
         Err(error) => {
             tracing::error!(alarm = "request", "An answer cannot be written as JSON: {error}");
             plain_response(StatusCode::INTERNAL_SERVER_ERROR, "application/json", "{}")
@@ -191,15 +204,31 @@ pub fn read_body<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
         let message = "Never send a card number here. Use the gateway's own fields, which give you a token.";
         return Err(Refusal::body(message));
     }
-    serde_json::from_str(text).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        Refusal::body(match error.classify() {
-            serde_json::error::Category::Data => {
-                format!("The body has not the expected shape at {place}: {}", shape(&error))
+    // serde takes an array for a struct's members in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err(Refusal::body("The body is not a JSON object."));
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        // Only members that we know can be of a wrong shape, so the path holds nothing of the sender's.
+        let member = error.path().to_string();
+        let error = error.into_inner();
+        match error.classify() {
+            Category::Data if member == "." => {
+                Refusal::body(format!("The body has not the expected shape: {}.", shape(&error)))
             }
-            _ => format!("The body is not JSON at {place}."),
-        })
-    })
+            Category::Data => {
+                Refusal::body(format!("The body has not the expected shape: `{member}`: {}.", shape(&error)))
+            }
+            _ => not_json(&error),
+        }
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    Ok(body)
+}
+
+fn not_json(error: &serde_json::Error) -> Refusal {
+    Refusal::body(format!("The body is not JSON at line {}, column {}.", error.line(), error.column()))
 }
 
 /// The customer's token of a request.
@@ -258,7 +287,6 @@ where
         let left = request.lambda_context_ref().map_or(FRONT_DOOR_TIME, crate::batch::time_left);
         let deadline = Deadline::after(left.min(FRONT_DOOR_TIME).saturating_sub(ANSWER_TIME));
         let response = handle(plain_request(request).await?, deadline).await;
-        crate::metrics::flush();
         Ok::<_, Error>(response.map(|body| Body::Binary(body.to_vec())))
     };
     lambda_http::run(lambda_http::service_fn(serve)).await

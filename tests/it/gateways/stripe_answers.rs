@@ -220,11 +220,19 @@ async fn a_token_that_stripe_no_longer_has_is_a_refusal_that_is_not_repeated() {
             panic!("{param}")
         };
         assert_eq!((decline.class, decline.reason), (DeclineClass::Hard, DeclineReason::TokenMissing));
-        assert!(matches!(
-            made_of(Verb::Purchase, 400, &error).await,
-            Err(GatewayError::Misconfigured { .. })
-        ));
     }
+}
+
+#[tokio::test]
+async fn an_id_that_the_page_made_up_is_the_pages_fault_and_nobody_is_called() {
+    let made = async |param: &str| {
+        let error = json!({ "error": { "type": "invalid_request_error", "code": "resource_missing", "param": param } });
+        made_of(Verb::Purchase, 400, &error).await
+    };
+    for param in ["payment_method", "confirmation_token"] {
+        assert!(matches!(made(param).await, Err(GatewayError::BadPaymentData { .. })), "{param}");
+    }
+    assert!(matches!(made("customer").await, Err(GatewayError::Misconfigured { .. })));
 }
 
 #[tokio::test]

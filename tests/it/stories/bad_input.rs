@@ -45,12 +45,28 @@ async fn a_body_of_the_wrong_shape_is_refused_with_its_place() {
         json!({"orderId": 1.5, "paymentMethod": {}, "returnUrl": "http://shop.test/"}),
         json!({"orderId": order, "paymentMethod": {}, "returnUrl": "not a url"}),
         json!({"orderId": order, "paymentMethod": {}, "returnUrl": "https://evil.example/"}),
+        // serde would take an array for the members in their order.
+        json!([order, TestCard::Pays.data("stripe"), "http://shop.test/return"]),
     ] {
         let reply = pay(&world, &buyer, &spoilt).await;
         assert_eq!(code(&reply), (400, Some("REQ0001")), "{spoilt} → {}", reply.body);
         is_clear(&reply);
     }
     nothing_happened(&world).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_of_a_body_is_named() {
+    let world = World::new();
+    let buyer = world.buyer("stripe");
+    for (spoilt, sentence) in [
+        (json!({"orderId": "x"}), "The body has not the expected shape: `orderId`: not a valid OrderId."),
+        (json!({"orderId": 1}), "The body has not the expected shape: missing field `paymentMethod`."),
+        (json!([1]), "The body is not a JSON object."),
+    ] {
+        let reply = pay(&world, &buyer, &spoilt).await;
+        assert_eq!(reply.text("/errors/0"), Some(sentence));
+    }
 }
 
 #[tokio::test]
@@ -81,6 +97,28 @@ async fn data_that_is_not_the_gateways_is_refused() {
     nothing_happened(&world).await;
     let paid = pay(&world, &buyer, &body(order)).await;
     assert_eq!(paid.status, 200, "the order can still be paid: {}", paid.body);
+}
+
+#[tokio::test]
+async fn payment_data_that_the_gateway_never_made_call_no_operator_and_leave_nothing_to_finalize() {
+    let world = World::new();
+    for (gateway, made_up) in [
+        ("stripe", json!({"payment_method": "pm_nobodys"})),
+        ("stripe", json!({"confirmationToken": "ctoken_nobodys"})),
+        ("adyen", json!({"type": "\u{1}"})),
+        ("adyen", json!({"type": "scheme", "encryptedCardNumber": "nobodys"})),
+    ] {
+        let buyer = world.buyer(gateway);
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        let spoilt = json!({"orderId": order, "paymentMethod": made_up, "returnUrl": "http://shop.test/"});
+        let reply = pay(&world, &buyer, &spoilt).await;
+        let refused = format!("{}0004", gateway.to_uppercase());
+        assert_eq!(code(&reply), (422, Some(refused.as_str())), "{made_up}: {}", reply.body);
+        let nothing = format!("{}0001", gateway.to_uppercase());
+        let reply = buyer.finalize(&world.system, order, &json!({})).await;
+        assert_eq!(code(&reply), (422, Some(nothing.as_str())), "{}", reply.body);
+        assert_eq!(buyer.pay(&world.system, order, TestCard::Pays).await.status, 200);
+    }
 }
 
 #[tokio::test]

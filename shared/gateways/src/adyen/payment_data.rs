@@ -7,7 +7,8 @@ use serde_json::Value;
 /// card. What is wrong comes back in words that hold no value.
 pub(super) fn checked(method: &Value) -> Result<&Value, &'static str> {
     let fields = method.as_object().ok_or("paymentMethod is not an object")?;
-    if fields.get("type").and_then(Value::as_str).is_none_or(str::is_empty) {
+    let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
+    if kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Err("paymentMethod has no type");
     }
     without_card_number(method)?;
@@ -73,7 +74,9 @@ mod tests {
         ] {
             assert_eq!(checked(&method), Ok(&method));
         }
-        for method in [json!(null), json!("scheme"), json!({}), json!({"type": ""}), json!([])] {
+        for method in
+            [json!(null), json!("scheme"), json!({}), json!({"type": ""}), json!({"type": "a b"}), json!([])]
+        {
             assert!(checked(&method).is_err(), "{method}");
         }
     }

@@ -269,6 +269,10 @@ fn refusal(ask: &Intention, answer: &http::Response<Bytes>) -> Result<Outcome, G
             Ok(Outcome::Declined(decline(&error, id)))
         }
         (.., StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(misconfigured(answer)),
+        _ if names_what_the_page_sent(ask, &error) => {
+            let why = format!("it answers with {}", error_code(answer));
+            Err(GatewayError::BadPaymentData { gateway: name(), why })
+        }
         _ if names_the_token(ask, &error) => Ok(Outcome::Declined(Decline {
             class: DeclineClass::Hard,
             reason: DeclineReason::TokenMissing,
@@ -295,6 +299,13 @@ fn misconfigured(answer: &http::Response<Bytes>) -> GatewayError {
         status: answer.status().as_u16(),
         code: error_code(answer),
     }
+}
+
+/// An id that the page brought and that is nobody's, another's, or used up. Anybody can send one, so that it is no
+/// reason to call the operator.
+fn names_what_the_page_sent(ask: &Intention, error: &ApiError) -> bool {
+    ask.verb.buyer_present()
+        && matches!(error.param.as_deref(), Some("payment_method" | "confirmation_token"))
 }
 
 /// A stored card that Stripe no longer has, or no longer for this customer.
