@@ -74,6 +74,10 @@ pub async fn start(data: Option<&Path>, hour: Hour, reach: &Reach) -> Result<Sta
         Some(directory) => Peers::on_disk(&shared, directory)?,
         None => Peers::in_memory(shared.clone()),
     };
+    // Whoever was killed had no time to write the hour down; the peers know how late it was.
+    if let Some(heard) = peers.named().into_iter().filter_map(|(_, host)| host.last_heard()).max() {
+        clock.move_to(heard);
+    }
     let queue = Arc::new(match data {
         Some(directory) => LocalQueue::open(&directory.join("queues"), shared, QUEUE_RULES)?,
         None => LocalQueue::new(shared, QUEUE_RULES),

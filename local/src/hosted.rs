@@ -21,6 +21,8 @@ pub struct Hosted {
     simulator: Arc<dyn Simulator>,
     clock: Arc<dyn Clock>,
     journal: Option<Mutex<File>>,
+    /// The hour of the last entry that the journal had.
+    last_heard: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,18 +37,19 @@ struct Entry {
 impl Hosted {
     /// In memory.
     pub fn new(simulator: Arc<dyn Simulator>, clock: Arc<dyn Clock>) -> Self {
-        Self { simulator, clock, journal: None }
+        Self { simulator, clock, journal: None, last_heard: None }
     }
 
     /// Kept in this file: what stands in it is played to the simulator first. An entry that a crash cut in half was
     /// never answered, and is dropped.
     pub fn journaled(simulator: Arc<dyn Simulator>, clock: Arc<dyn Clock>, file: &Path) -> io::Result<Self> {
-        let mut whole = 0;
+        let (mut whole, mut last_heard) = (0, None);
         if file.exists() {
             for line in BufReader::new(File::open(file)?).split(b'\n') {
                 let line = line?;
                 let Ok(entry) = serde_json::from_slice::<Entry>(&line) else { break };
                 whole += u64::try_from(line.len()).map_err(io::Error::other)? + 1;
+                last_heard = Some(entry.at);
                 simulator.handle(entry.at, entry.request()?);
             }
         }
@@ -54,7 +57,12 @@ impl Hosted {
         if journal.metadata()?.len() > whole {
             journal.set_len(whole)?;
         }
-        Ok(Self { simulator, clock, journal: Some(Mutex::new(journal)) })
+        Ok(Self { simulator, clock, journal: Some(Mutex::new(journal)), last_heard })
+    }
+
+    /// When somebody asked it for something last, before it was started again.
+    pub fn last_heard(&self) -> Option<Timestamp> {
+        self.last_heard
     }
 
     /// The webhooks that are due now.

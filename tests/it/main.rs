@@ -2,6 +2,8 @@
 
 // `cfg(test)` is always on here; it lets clippy grant the helpers in these modules what it grants tests.
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod frail;
 #[cfg(test)]
 mod gateways;
@@ -11,6 +13,8 @@ mod ledger;
 mod openapi;
 #[cfg(test)]
 mod operator;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]

@@ -70,9 +70,10 @@ impl Identity {
 
     /// The attempt that this is a step of, or itself.
     pub fn base(&self) -> Self {
-        let steps = ["/capture", "/cancel", "/undo"];
         let mut text = self.0.as_str();
-        while let Some(shorter) = steps.iter().find_map(|step| text.strip_suffix(step)) {
+        while let Some((shorter, step)) = text.rsplit_once('/')
+            && STEPS.contains(&step)
+        {
             text = shorter;
         }
         Self(text.to_owned())
@@ -174,11 +175,15 @@ const TEXT_MAX: usize = 80;
 /// What a refund's name may take of it beside `refund/`, fifteen digits and a step.
 const NAME_MAX: usize = 48;
 
-/// A name that fits stays readable; any other becomes a digest, marked so that no readable name can equal it.
+/// What an attempt may be followed by.
+const STEPS: [&str; 3] = ["capture", "cancel", "undo"];
+
+/// A name that fits stays readable; any other, and one that would look like a step, becomes a digest, marked so that no
+/// readable name can equal it.
 fn bounded(name: &str) -> String {
     let readable = (1..=NAME_MAX).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if readable {
+    if readable && !STEPS.contains(&name) {
         name.to_owned()
     } else {
         let digest = hex::encode(Sha256::digest(name.as_bytes()));

@@ -23,7 +23,7 @@ pub(super) const HMAC_KEY: &str = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C05
 pub(super) const CUSTOMER: &str = "338816082";
 
 /// The settings of a test deployment.
-pub(super) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings::from_table([
         ("CONNECTOR_MODE", "test"),
         ("ADYEN_API_URL", "http://adyen.test/v71"),

@@ -1,0 +1,8 @@
+//! Cleeng's webhooks, rightly signed: nothing in them breaks the reader.
+
+#![no_main]
+
+#[path = "../src/readers.rs"]
+mod readers;
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| readers::cleeng_webhook(body));

@@ -1,0 +1,141 @@
+//! What each job costs on the happy path, counted at the seam: calls to the peers, and reads and writes of the ledger.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use entrypoint::Message;
+use http::Request;
+use jiff::Timestamp;
+use ledger::{DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written};
+use local::buyer::TestCard;
+use local::clock::MovableClock;
+use local::simulators::cleeng::offers;
+use local::system::{Addresses, Peers, QUEUE_RULES, System, settings_table};
+use queue::{Job, LocalQueue};
+use serde_json::json;
+use settings::Settings;
+use wire::simulated::{Clear, Network};
+use wire::{Deadline, Reply, Transport, Wire};
+
+use crate::world::{GATEWAYS, World};
+
+/// What was asked of whom, in order; those that go side by side in either.
+#[derive(Clone, Default)]
+struct Tally(Arc<Mutex<Vec<String>>>);
+
+impl Tally {
+    fn note(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().push(what.into());
+    }
+
+    /// What was noted since the last time, sorted.
+    fn take(&self) -> Vec<String> {
+        let mut all = std::mem::take(&mut *self.0.lock().unwrap());
+        all.sort();
+        all
+    }
+}
+
+struct Counted<T>(T, Tally);
+
+#[async_trait]
+impl Transport for Counted<Network> {
+    async fn send(&self, request: Request<Bytes>, timeout: Duration) -> Reply {
+        let uri = request.uri();
+        let words = uri.path().split('/').filter(|part| !part.bytes().any(|byte| byte.is_ascii_digit()));
+        let path = words.collect::<Vec<_>>().join("/");
+        let host = uri.host().unwrap_or_default().trim_end_matches(".test");
+        self.1.note(format!("{host}: {} {path}", request.method()));
+        self.0.send(request, timeout).await
+    }
+}
+
+#[async_trait]
+impl Ledger for Counted<MemoryLedger> {
+    async fn mapping(&self, subject: Subject) -> Result<Option<Mapping>, LedgerError> {
+        self.1.note("ledger: read");
+        self.0.mapping(subject).await
+    }
+
+    async fn write(&self, mapping: &Mapping) -> Result<Written, LedgerError> {
+        self.1.note("ledger: write");
+        self.0.write(mapping).await
+    }
+
+    async fn keep_event(&self, event: &KeptEvent) -> Result<Kept, LedgerError> {
+        self.1.note("ledger: keep event");
+        self.0.keep_event(event).await
+    }
+
+    async fn event(&self, digest: &str) -> Result<Option<KeptEvent>, LedgerError> {
+        self.0.event(digest).await
+    }
+
+    async fn mark_event(&self, digest: &str, due: Option<Timestamp>) -> Result<(), LedgerError> {
+        self.1.note("ledger: mark event");
+        self.0.mark_event(digest, due).await
+    }
+
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        limit: u32,
+        after: Option<&DueItem>,
+    ) -> Result<DuePage, LedgerError> {
+        self.0.due(shard, until, limit, after).await
+    }
+
+    async fn page(&self, limit: u32, after: Option<Subject>) -> Result<Vec<Mapping>, LedgerError> {
+        self.0.page(limit, after).await
+    }
+}
+
+fn world() -> (World, Tally) {
+    let tally = Tally::default();
+    let clock = Arc::new(MovableClock::standing("2027-01-04T09:00:00Z".parse().unwrap()));
+    let peers = Peers::in_memory(clock.clone());
+    let network = Network::new(peers.by_host(), Arc::new(Clear));
+    let wire = Wire::new(Arc::new(Counted(network, tally.clone())));
+    let queue = Arc::new(LocalQueue::new(clock.clone(), QUEUE_RULES));
+    let settings = Settings::from_table(settings_table(&Addresses::simulated()));
+    let ledger = Arc::new(Counted(MemoryLedger::new(), tally.clone()));
+    (World { system: System::assemble(settings, clock, peers, queue, ledger, wire).unwrap() }, tally)
+}
+
+/// Posts an event, and works it alone; what the ingest and the job each asked for.
+async fn work(world: &World, tally: &Tally, job: Job, event: &serde_json::Value) -> (Vec<String>, Vec<String>) {
+    tally.take();
+    assert_eq!(world.cleeng_says(event).await.status(), 200);
+    let ingest = tally.take();
+    let taken = world.system.queue.receive(job, 1).remove(0);
+    let message = Message::from_text(&taken.body).unwrap();
+    world.system.functions.work(job, message, Deadline::after(Duration::from_secs(30))).await.unwrap();
+    world.system.queue.delete(job, taken.receipt);
+    (ingest, tally.take())
+}
+
+#[tokio::test]
+async fn every_job_costs_what_it_must_and_no_more() {
+    for gateway in GATEWAYS {
+        let (world, tally) = world();
+        let buyer = world.buyer(gateway);
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        buyer.pay(&world.system, order, TestCard::Pays).await;
+        println!("purchase {gateway} {:#?}", tally.take());
+        world.pass(jiff::SignedDuration::from_mins(5)).await;
+        tally.take();
+        let subscription = world.system.peers.cleeng.subscriptions().remove(0).id;
+        let authorise = world.renewal_event("subscriptionReadyForPaymentAuthorisation", subscription, 72);
+        let (ingest, job) = work(&world, &tally, Job::RecurringCapture, &authorise).await;
+        println!("ingest {ingest:#?}\nauthorise {job:#?}");
+        println!("again {:#?}", work(&world, &tally, Job::RecurringCapture, &authorise).await.1);
+        let capture = world.renewal_event("subscriptionReadyForPaymentCapture", subscription, 0);
+        println!("capture {:#?}", work(&world, &tally, Job::RecurringCapture, &capture).await.1);
+        println!("again {:#?}", work(&world, &tally, Job::RecurringCapture, &capture).await.1);
+        world.pass(jiff::SignedDuration::from_mins(5)).await;
+        let _ = json!({});
+    }
+}

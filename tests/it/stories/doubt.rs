@@ -1,0 +1,159 @@
+//! What nobody knows is not refused: it is looked for, told once it is known, and left to a person when it never is; and
+//! what is refused is refused for its true reason.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use ledger::{Stage, Subject};
+use local::buyer::TestCard;
+use local::simulators::cleeng::{CleengPayment, PaymentState, offers};
+use queue::Job;
+use serde_json::json;
+use wire::simulated::Fault;
+
+use super::money_back::control;
+use crate::storm::{Storm, Strike};
+use crate::world::{GATEWAYS, World};
+
+const EVER: u32 = u32::MAX;
+
+/// The gateway answers nothing, or hears nothing.
+fn silence(storm: &Storm, gateway: &'static str, fault: &Fault, times: u32) {
+    for method in ["POST", "GET"] {
+        storm.strike(Strike { host: gateway, method, path: "", fault: fault.clone(), times });
+    }
+}
+
+fn renewals(world: &World) -> Vec<CleengPayment> {
+    let mut rows = world.recorded();
+    rows.retain(|row| row.operation == "recurring-payment");
+    rows
+}
+
+/// From now on the subscription's card behaves so.
+async fn card_turns(world: &World, gateway: &str, subscription: u64, behaviour: &str) {
+    let token = world.mapping(subscription).await.token.unwrap();
+    let card = token.expose().split_once('|').unwrap().1;
+    let path = if gateway == "stripe" { "payment_methods" } else { "stored" };
+    control(world, gateway, &format!("{path}/{card}"), &json!({ "behaviour": behaviour }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buyer_whose_answer_was_lost_is_not_told_refused_and_has_paid() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let buyer = world.buyer(gateway);
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        let path = if gateway == "stripe" { "/payment_intents" } else { "/payments" };
+        storm.strike(Strike { host: gateway, method: "POST", path, fault: Fault::AnswerLost, times: 20 });
+        let told = buyer.pay(&world.system, order, TestCard::Pays).await;
+        assert_eq!(told.status.as_u16(), 202, "{gateway}: {}", told.body);
+        assert_eq!(told.text("/responseData/payment/status"), Some("pending"), "{gateway}: {}", told.body);
+        world.pass_days(1).await;
+        let again = buyer.pay(&world.system, order, TestCard::Pays).await;
+        assert!(again.status.as_u16() != 422, "{gateway}: {}", again.body);
+        world.pass_days(1).await;
+        assert_eq!(world.charges(), 1, "{gateway}");
+        assert_eq!(world.system.peers.cleeng.subscriptions().len(), 1, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_of_which_nobody_hears_again_is_parked_and_never_refused() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let subscriber = world.subscriber(gateway).await;
+        let event = |hours| {
+            world.renewal_event("subscriptionReadyForPaymentAuthorisation", subscriber.subscription, hours)
+        };
+        let (first, second) = (event(72), event(48));
+        silence(&storm, gateway, &Fault::RequestLost, EVER);
+        assert_eq!(world.cleeng_says(&first).await.status(), 200);
+        world.pass_days(9).await;
+        // Nor does anything new start for the period while a person must look.
+        assert_eq!(world.cleeng_says(&second).await.status(), 200);
+        world.pass(SignedDuration::from_hours(1)).await;
+        let mapping = world.mapping(subscriber.subscription).await;
+        let stages: Vec<_> = mapping.attempts.iter().map(|attempt| &attempt.stage).collect();
+        assert!(matches!(stages[..], [Stage::Parked { .. }]), "{gateway}: {stages:?}");
+        assert_eq!(mapping.due, None, "{gateway}: the timer has looked for the last time");
+        assert!(renewals(&world).is_empty(), "{gateway}: Cleeng is told neither yes nor no");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_that_is_faster_than_our_own_write_comes_back_and_changes_nothing() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let buyer = world.buyer(gateway);
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        let path = if gateway == "stripe" { "/payment_intents" } else { "/payments" };
+        storm.strike(Strike { host: gateway, method: "POST", path, fault: Fault::AnswerLost, times: 1 });
+        // The gateway has charged, its answer is lost, and its webhook is here before the second asking is.
+        let webhook = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let subject = Subject::Order(order.try_into().unwrap());
+            let item = world.system.ledger.mapping(subject).await.unwrap().unwrap();
+            assert!(
+                matches!(item.attempts[0].stage, Stage::Intended),
+                "{gateway}: {:?}",
+                item.attempts[0].stage
+            );
+            world
+                .system
+                .clock
+                .move_to(wire::Clock::now(&*world.system.clock) + SignedDuration::from_secs(10));
+            world.system.settle().await;
+            let waiting = world.system.queue.depth(Job::Settlement);
+            assert!(waiting.in_flight > 0, "{gateway}: the news waits for us: {waiting:?}");
+        };
+        let (told, ()) = futures::join!(buyer.pay(&world.system, order, TestCard::Pays), webhook);
+        assert!(told.status.is_success(), "{gateway}: {}", told.body);
+        world.pass_days(1).await;
+        assert_eq!(world.charges(), 1, "{gateway}");
+        assert_eq!(world.recorded().len(), 1, "{gateway}: told once");
+        assert_eq!(world.system.queue.depth(Job::Settlement).dead, 0, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_that_needs_authentication_is_refused_for_that_reason_and_asked_once_for_each_date() {
+    for (gateway, behaviour) in [("stripe", "authentication_required"), ("adyen", "3ds_challenge")] {
+        let world = World::new();
+        let subscriber = world.subscriber(gateway).await;
+        card_turns(&world, gateway, subscriber.subscription, behaviour).await;
+        world.pass_days(40).await;
+        let rows = renewals(&world);
+        assert!(!rows.is_empty(), "{gateway}");
+        for row in &rows {
+            assert_eq!(row.status, PaymentState::Rejected, "{gateway}");
+            let reason = row.rejected_reason.as_deref().unwrap();
+            assert!(reason.starts_with("authentication_required"), "{gateway}: {reason}");
+        }
+        assert_eq!(
+            world.payments(gateway).len(),
+            1 + rows.len(),
+            "{gateway}: one asking for each of Cleeng's dates"
+        );
+        assert_eq!(world.charges(), 1, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_is_refused_for_good_is_not_asked_again() {
+    for (gateway, behaviour) in [("stripe", "lost_card"), ("adyen", "5")] {
+        let world = World::new();
+        let subscriber = world.subscriber(gateway).await;
+        card_turns(&world, gateway, subscriber.subscription, behaviour).await;
+        world.pass_days(40).await;
+        assert!(renewals(&world).len() > 1, "{gateway}: Cleeng has asked more than once, and was answered");
+        assert_eq!(world.payments(gateway).len(), 2, "{gateway}: the bank was asked once after the purchase");
+        world.agrees().await;
+    }
+}

@@ -1,0 +1,169 @@
+//! The network of a life: the simulated one, with seeded weather, and requests that arrive when nobody waits for them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Request;
+use tokio::time::Instant;
+use wire::simulated::{Fate, Fault, Network, Peer, Weather};
+use wire::{Reply, Transport};
+
+use crate::chance::{Chance, Kind};
+use crate::story;
+
+/// What can happen to a request.
+const FAULTS: [Kind; 9] = [
+    Kind::Refused,
+    Kind::RequestLost,
+    Kind::AnswerLost,
+    Kind::LateRequest,
+    Kind::Doubled,
+    Kind::Cut,
+    Kind::Instead,
+    Kind::InsteadAfter,
+    Kind::Throttled,
+];
+/// A late request is at most this much later; longer than any worker waits, within a key's life.
+const LATE_SECONDS_MAX: u64 = 7200;
+/// A peer is away for at most so many minutes; one time in eight, hours.
+const AWAY_MINUTES_MAX: u64 = 30;
+/// Longer than Stripe remembers a key, and shorter than it takes until a person is asked.
+const AWAY_HOURS_MAX: u64 = 60;
+/// An exchange takes between one and this many milliseconds.
+const LATENCY_MS_MAX: u64 = 700;
+
+/// The network.
+#[derive(Clone)]
+pub(crate) struct Sea {
+    network: Network,
+    peers: Arc<[(String, Arc<dyn Peer>)]>,
+    chance: Chance,
+    away: Arc<Mutex<BTreeMap<String, Away>>>,
+}
+
+/// A peer that cannot be reached.
+#[derive(Clone, Copy)]
+struct Away {
+    until: Instant,
+    /// Whether it takes no connection; else what is sent is lost.
+    refuses: bool,
+}
+
+impl Sea {
+    /// A network of these peers.
+    pub(crate) fn new(peers: Vec<(String, Arc<dyn Peer>)>, chance: Chance) -> Self {
+        let weather = Arc::new(Seeded(chance.clone()));
+        Self {
+            network: Network::new(peers.clone(), weather),
+            peers: peers.into(),
+            chance,
+            away: Arc::default(),
+        }
+    }
+
+    /// Whether a peer is away now, or goes now.
+    fn away(&self, host: &str) -> Option<Away> {
+        let now = Instant::now();
+        let struck = self.chance.strikes(&format!("{host} away"), &[Kind::Away]);
+        let mut all = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, how)) = struck {
+            let minutes =
+                if how % 8 == 0 { how / 8 % (AWAY_HOURS_MAX * 60) } else { how / 8 % AWAY_MINUTES_MAX };
+            let until = now + Duration::from_secs(60 * minutes);
+            all.insert(host.to_owned(), Away { until, refuses: how / 1024 % 2 == 0 });
+        }
+        all.get(host).copied().filter(|away| away.until > now && !self.chance.is_calm())
+    }
+}
+
+#[async_trait]
+impl Transport for Sea {
+    async fn send(&self, request: Request<Bytes>, timeout: Duration) -> Reply {
+        let place = place(&request);
+        match self.away(request.uri().host().unwrap_or_default()) {
+            Some(Away { refuses: true, .. }) => return Reply::NotSent("the peer is away".to_owned()),
+            Some(_) => {
+                tokio::time::sleep(timeout).await;
+                return Reply::Unknown("no answer in time".to_owned());
+            }
+            None => {}
+        }
+        let late = self.chance.strikes(&format!("{place} late"), &[Kind::LateRequest]);
+        let peer = self.peers.iter().find(|(name, _)| Some(name.as_str()) == request.uri().host());
+        if let (Some((_, how)), Some((_, peer))) = (late, peer) {
+            let (peer, after) = (peer.clone(), Duration::from_secs(how % LATE_SECONDS_MAX));
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(timeout + after).await;
+                let answer = peer.handle(request);
+                story::tell(|| format!("   {place} arrives late: {}", answer.status().as_u16()));
+            });
+            tokio::time::sleep(timeout).await;
+            return Reply::Unknown("no answer in time".to_owned());
+        }
+        let shown = story::is_told().then(|| String::from_utf8_lossy(request.body()).into_owned());
+        let reply = self.network.send(request, timeout).await;
+        story::tell(|| format!("   {place} {} → {}", shown.unwrap_or_default(), told(&reply)));
+        reply
+    }
+}
+
+fn told(reply: &Reply) -> String {
+    match reply {
+        Reply::Answered(answer) => {
+            let body: String = String::from_utf8_lossy(answer.body()).chars().take(200).collect();
+            format!("{} {body}", answer.status().as_u16())
+        }
+        Reply::NotSent(why) => format!("not sent: {why}"),
+        Reply::Unknown(why) => format!("unknown: {why}"),
+    }
+}
+
+struct Seeded(Chance);
+
+impl Weather for Seeded {
+    fn fate(&self, _: &str, request: &Request<Bytes>) -> Fate {
+        let place = place(request);
+        let latency = Duration::from_millis(1 + self.0.below(&place, LATENCY_MS_MAX));
+        let struck = self.0.strikes(&place, &FAULTS);
+        Fate { latency, fault: struck.and_then(|(kind, how)| fault(kind, how)) }
+    }
+}
+
+fn fault(kind: Kind, how: u64) -> Option<Fault> {
+    const PAGE: &str = "<html><body>Bad gateway</body></html>";
+    let page = match how % 6 {
+        0 => (500, ""),
+        1 => (502, PAGE),
+        2 => (503, PAGE),
+        3 => (504, ""),
+        4 => (200, PAGE),
+        _ => (200, ""),
+    };
+    Some(match kind {
+        Kind::Refused => Fault::Refused,
+        Kind::RequestLost => Fault::RequestLost,
+        Kind::AnswerLost => Fault::AnswerLost,
+        Kind::Doubled => Fault::Doubled,
+        Kind::Cut => Fault::Cut(usize::try_from(how % 200).unwrap_or(0)),
+        Kind::Instead => Fault::Instead(page.0, page.1),
+        Kind::InsteadAfter => Fault::InsteadAfter(page.0, page.1),
+        Kind::Throttled => {
+            Fault::Instead(429, r#"{"error":{"type":"invalid_request_error","code":"rate_limit"}}"#)
+        }
+        _ => return None,
+    })
+}
+
+/// Host, method and path without ids.
+fn place(request: &Request<Bytes>) -> String {
+    let uri = request.uri();
+    let words = uri
+        .path()
+        .split('/')
+        .filter(|part| !part.is_empty() && !part.bytes().any(|byte| byte.is_ascii_digit()));
+    let path: Vec<_> = words.collect();
+    format!("{} {} {}", uri.host().unwrap_or_default(), request.method(), path.join("/"))
+}
