@@ -22,7 +22,7 @@ const ADYEN_KEY: &str = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2
 const STAMP: i64 = 1_800_000_000;
 
 /// A webhook of Cleeng's: what is read is the same after its way through a queue.
-pub fn cleeng_webhook(body: &[u8]) {
+pub(crate) fn cleeng_webhook(body: &[u8]) {
     let signature = hex::encode(mac(SECRET.as_bytes(), &[body]));
     let verified = cleeng().verify(&headers("x-cleeng-signature", signature.as_bytes()), body);
     assert_eq!(verified, Ok(()), "a right signature is believed");
@@ -34,7 +34,7 @@ pub fn cleeng_webhook(body: &[u8]) {
 }
 
 /// A webhook of Stripe's.
-pub fn stripe_webhook(body: &[u8]) {
+pub(crate) fn stripe_webhook(body: &[u8]) {
     let signature = hex::encode(mac(SECRET.as_bytes(), &[STAMP.to_string().as_bytes(), b".", body]));
     let headers = headers("stripe-signature", format!("t={STAMP},v1={signature}").as_bytes());
     let told = stripe().read(&request(&headers, body));
@@ -42,7 +42,7 @@ pub fn stripe_webhook(body: &[u8]) {
 }
 
 /// A webhook of Adyen's: signed as a whole, as token webhooks are, and item by item, as the others are.
-pub fn adyen_webhook(body: &[u8]) {
+pub(crate) fn adyen_webhook(body: &[u8]) {
     let key = hex::decode(ADYEN_KEY).unwrap();
     let whole = BASE64_STANDARD.encode(mac(&key, &[body]));
     let _ = adyen().read(&request(&headers("hmacsignature", whole.as_bytes()), body));
@@ -60,7 +60,7 @@ pub fn adyen_webhook(body: &[u8]) {
 }
 
 /// A signature in the first line and a body after it: believed only where it is the right one.
-pub fn signatures(input: &[u8]) {
+pub(crate) fn signatures(input: &[u8]) {
     let (given, body) = match input.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&input[..end], &input[end + 1..]),
         None => (input, &[][..]),

@@ -7,14 +7,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use entrypoint::Message;
 use http::Request;
-use jiff::Timestamp;
-use ledger::{DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written};
+use jiff::{SignedDuration, Timestamp};
+use ledger::{
+    DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written,
+};
 use local::buyer::TestCard;
 use local::clock::MovableClock;
 use local::simulators::cleeng::offers;
 use local::system::{Addresses, Peers, QUEUE_RULES, System, settings_table};
 use queue::{Job, LocalQueue};
-use serde_json::json;
 use settings::Settings;
 use wire::simulated::{Clear, Network};
 use wire::{Deadline, Reply, Transport, Wire};
@@ -106,7 +107,12 @@ fn world() -> (World, Tally) {
 }
 
 /// Posts an event, and works it alone; what the ingest and the job each asked for.
-async fn work(world: &World, tally: &Tally, job: Job, event: &serde_json::Value) -> (Vec<String>, Vec<String>) {
+async fn work(
+    world: &World,
+    tally: &Tally,
+    job: Job,
+    event: &serde_json::Value,
+) -> (Vec<String>, Vec<String>) {
     tally.take();
     assert_eq!(world.cleeng_says(event).await.status(), 200);
     let ingest = tally.take();
@@ -117,25 +123,105 @@ async fn work(world: &World, tally: &Tally, job: Job, event: &serde_json::Value)
     (ingest, tally.take())
 }
 
+/// What is asked of whom, as [`Tally`] notes it.
+struct Cost {
+    calls: &'static [&'static str],
+    reads: usize,
+    writes: usize,
+}
+
+impl Cost {
+    fn check(&self, what: &str, gateway: &str, seen: &[String]) {
+        let of = |start: &str| seen.iter().filter(|line| *line == start).count();
+        let calls: Vec<_> = seen.iter().filter(|line| !line.starts_with("ledger: ")).collect();
+        let ours = |call: &&&str| call.starts_with("cleeng") || call.starts_with(gateway);
+        let mut expected: Vec<_> = self.calls.iter().filter(ours).collect();
+        expected.sort();
+        assert_eq!(calls, expected, "{what} at {gateway}");
+        let counted = (of("ledger: read"), of("ledger: write"));
+        assert_eq!(counted, (self.reads, self.writes), "{what} at {gateway}: reads and writes, {seen:?}");
+    }
+}
+
+/// Four where the design's rule says three: the token is proved by Cleeng itself, side by side with the order. A customer
+/// who is new to Stripe is made there first. Two reads: the order's item, and the customer's for the count of refused
+/// tries and a card that is known.
+const PURCHASE: Cost = Cost {
+    calls: &[
+        "cleeng: GET /mediastore/customers",
+        "cleeng: GET /orders",
+        "stripe: POST /customers",
+        "stripe: POST /payment_intents",
+        "adyen: POST /payments",
+        "cleeng: POST /payments",
+    ],
+    reads: 2,
+    writes: 2,
+};
+
+const AUTHORISE: Cost = Cost {
+    calls: &[
+        "cleeng: POST /orders",
+        "stripe: POST /payment_intents",
+        "adyen: POST /payments",
+        "cleeng: POST /payments",
+    ],
+    reads: 1,
+    writes: 2,
+};
+
+const CAPTURE: Cost = Cost {
+    calls: &[
+        "stripe: POST /payment_intents/capture",
+        "adyen: POST /payments/captures",
+        "cleeng: PATCH /payments",
+    ],
+    reads: 1,
+    writes: 2,
+};
+
+/// With nothing held; one write before, so that a renewal at the same moment sees it, and one after.
+const TERMINATE: Cost = Cost { calls: &["cleeng: POST /subscriptions/terminate"], reads: 1, writes: 2 };
+
+/// A repetition, of anything.
+const AGAIN: Cost = Cost { calls: &[], reads: 1, writes: 0 };
+
 #[tokio::test]
 async fn every_job_costs_what_it_must_and_no_more() {
     for gateway in GATEWAYS {
         let (world, tally) = world();
-        let buyer = world.buyer(gateway);
-        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
-        buyer.pay(&world.system, order, TestCard::Pays).await;
-        println!("purchase {gateway} {:#?}", tally.take());
-        world.pass(jiff::SignedDuration::from_mins(5)).await;
-        tally.take();
+        let bought = buy(&world, &tally, gateway).await;
+        PURCHASE.check("a purchase", gateway, &bought);
         let subscription = world.system.peers.cleeng.subscriptions().remove(0).id;
-        let authorise = world.renewal_event("subscriptionReadyForPaymentAuthorisation", subscription, 72);
-        let (ingest, job) = work(&world, &tally, Job::RecurringCapture, &authorise).await;
-        println!("ingest {ingest:#?}\nauthorise {job:#?}");
-        println!("again {:#?}", work(&world, &tally, Job::RecurringCapture, &authorise).await.1);
-        let capture = world.renewal_event("subscriptionReadyForPaymentCapture", subscription, 0);
-        println!("capture {:#?}", work(&world, &tally, Job::RecurringCapture, &capture).await.1);
-        println!("again {:#?}", work(&world, &tally, Job::RecurringCapture, &capture).await.1);
-        world.pass(jiff::SignedDuration::from_mins(5)).await;
-        let _ = json!({});
+        for (topic, hours, cost) in [
+            ("subscriptionReadyForPaymentAuthorisation", 72, AUTHORISE),
+            ("subscriptionReadyForPaymentCapture", 0, CAPTURE),
+        ] {
+            let event = world.renewal_event(topic, subscription, hours);
+            let (ingest, job) = work(&world, &tally, Job::RecurringCapture, &event).await;
+            assert_eq!(ingest, ["ledger: keep event"], "{topic}: kept and queued");
+            cost.check(topic, gateway, &job);
+            let (_, again) = work(&world, &tally, Job::RecurringCapture, &event).await;
+            AGAIN.check(topic, gateway, &again);
+        }
+        buy(&world, &tally, gateway).await;
+        let other = world.system.peers.cleeng.subscriptions().remove(1).id;
+        let event = world.renewal_event("subscriptionReadyForTermination", other, 0);
+        let (_, ended) = work(&world, &tally, Job::Termination, &event).await;
+        TERMINATE.check("an end", gateway, &ended);
+        let (_, again) = work(&world, &tally, Job::Termination, &event).await;
+        AGAIN.check("an end", gateway, &again);
     }
+}
+
+/// A customer's purchase, which becomes a subscription; what its function asked for.
+async fn buy(world: &World, tally: &Tally, gateway: &str) -> Vec<String> {
+    let buyer = world.buyer(gateway);
+    let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+    tally.take();
+    let reply = buyer.pay(&world.system, order, TestCard::Pays).await;
+    assert!(reply.status.is_success(), "{}", reply.body);
+    let asked = tally.take();
+    world.pass(SignedDuration::from_mins(5)).await;
+    asked
 }

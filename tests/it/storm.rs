@@ -29,6 +29,11 @@ impl Storm {
         self.0.lock().unwrap().push(strike);
     }
 
+    /// From now on nothing goes wrong.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     /// Whether everything that was to go wrong has.
     pub(crate) fn is_over(&self) -> bool {
         self.0.lock().unwrap().iter().all(|strike| strike.times == 0)

@@ -1,8 +1,8 @@
 //! News from a gateway: the answer to an attempt that was left open, or something that happened to a payment.
 
 use attempt::{
-    Done, Ended, aimed_at, answer_in, change, correct, finish, learn as merge, learn_card, reopen, settle,
-    spread_card, takes_back,
+    Done, Ended, aimed_at, answer_in, change, correct, finish, learn as merge, learn_card, past_taking,
+    reopen, settle, spread_card, takes_back,
 };
 use cleeng::NewDetails;
 use gateways::{News, NewsKind};
@@ -159,6 +159,29 @@ async fn keep_at_cleeng(
     learn_card(means, order, identity, token, card).await
 }
 
+/// A capture of a period that is over, which failed now or succeeded after all; a capture that Cleeng knows to be well
+/// is no news.
+async fn past(
+    settlement: &Settlement,
+    news: &News,
+    kind: FactKind,
+    deadline: Deadline,
+) -> Result<Option<(Mapping, Identity)>, Failure> {
+    let Some(named) =
+        news.attempt.clone().filter(|_| matches!(kind, FactKind::CaptureFailed | FactKind::Captured))
+    else {
+        return Ok(None);
+    };
+    let Some(names) = returned::names(settlement, news, deadline).await? else { return Ok(None) };
+    let Settlement { means, routes, .. } = settlement;
+    let item = past_taking(means, routes, &names, &named, deadline).await?;
+    let told_well = |item: &Mapping| {
+        let well = |attempt: &Attempt| matches!(attempt.answer(), Some(Answer::Approved(_)));
+        item.attempt(&named).is_some_and(well)
+    };
+    Ok(item.filter(|item| kind == FactKind::CaptureFailed || !told_well(item)).map(|item| (item, named)))
+}
+
 /// Something that happened to a payment: merged into its attempt, and told to Cleeng where it changes what Cleeng knows.
 async fn fact(
     settlement: &Settlement,
@@ -176,6 +199,10 @@ async fn fact(
     if returned::is_return(kind) && !own_return && !gone_undo {
         return returned::tell(settlement, news, kind, thing, money, deadline).await;
     }
+    let found = match found {
+        None => past(settlement, news, kind, deadline).await?,
+        found => found,
+    };
     let Some((mapping, identity)) = found else {
         tracing::info!(gateway = %news.gateway, event = %news.event, "News of a payment that is not under way here: kept only");
         return Ok(());
@@ -185,6 +212,9 @@ async fn fact(
         merge(mapping, &identity, kind, thing.clone(), fact.clone());
     };
     let mut mapping = change(means, mapping, write).await?;
+    if mapping.attempt(&identity).is_none() {
+        return Err(Failure::retry(format!("another worker changes the item of {identity}")));
+    }
     let open = mapping.attempt(&identity).filter(|attempt| attempt.answer().is_none());
     if let Some(answer) = open.and_then(|attempt| answer_in(attempt, kind, thing, money)) {
         // A worker that has it right now brings its own answer; should it die, the fact answers for it.

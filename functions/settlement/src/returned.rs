@@ -40,7 +40,11 @@ pub(crate) async fn tell(
 }
 
 /// By which names the payment can be found; `None` where it has none of ours.
-async fn names(settlement: &Settlement, news: &News, deadline: Deadline) -> Result<Option<Names>, Failure> {
+pub(crate) async fn names(
+    settlement: &Settlement,
+    news: &News,
+    deadline: Deadline,
+) -> Result<Option<Names>, Failure> {
     let mut names = Names {
         external: news.payment.clone(),
         attempt: news.attempt.clone(),

@@ -62,7 +62,10 @@ pub fn learn(
 /// Opens the period that a renewal is for. What an earlier period finished makes room; what a person must look at stays.
 pub fn open_period(mapping: &mut Mapping, period_end: Timestamp) {
     if mapping.period_end != Some(period_end) {
-        let paid = mapping.attempts.iter().filter(|attempt| is_taken(attempt)).filter_map(Attempt::order);
+        // What failed late may succeed later still.
+        let was_taken =
+            |attempt: &&Attempt| is_taken(attempt) || attempt.facts.has(payment::FactKind::CaptureFailed);
+        let paid = mapping.attempts.iter().filter(was_taken).filter_map(Attempt::order);
         let paid: Vec<_> = paid.filter(|order| !mapping.paid_orders.contains(order)).collect();
         mapping.paid_orders.extend(paid);
         let surplus = mapping.paid_orders.len().saturating_sub(PAID_ORDERS_MAX);

@@ -9,6 +9,7 @@ use payment::{
 };
 use wire::Deadline;
 
+use crate::late::recall;
 use crate::run::Means;
 
 /// A payment by those of its names that are known.
@@ -59,6 +60,38 @@ pub async fn payment_item(
         if let Some(payment) = payments.iter().find(|payment| is_named(payment, names)) {
             return of_payment(means, routes, names, order, payment, deadline).await;
         }
+    }
+    Ok(None)
+}
+
+/// The item of a payment whose period is over, for late news of its capture: with that capture back on it, as Cleeng was
+/// told of it. `None` where Cleeng has no such payment of ours.
+pub async fn past_taking(
+    means: &Means,
+    routes: &Routes,
+    names: &Names,
+    taking: &Identity,
+    deadline: Deadline,
+) -> Result<Option<Mapping>, Failure> {
+    let mut orders: Vec<OrderId> = names.order.into_iter().collect();
+    for subject in subjects(names) {
+        let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
+        orders.extend(mapping.paid_orders.iter().rev().copied());
+    }
+    for order in orders {
+        let payments = means.cleeng.order_payments(order, deadline).await?;
+        let external = |payment: &&Payment| names.external.is_some() && payment.external == names.external;
+        let Some(payment) = payments.iter().find(external) else { continue };
+        let told_well = match payment.status {
+            PaymentStatus::Captured | PaymentStatus::Refunded => true,
+            PaymentStatus::Rejected => false,
+            _ => return Ok(None),
+        };
+        let item = of_payment(means, routes, names, order, payment, deadline).await?;
+        return Ok(item.map(|mut item| {
+            recall(&mut item, taking, told_well, means.clock.now());
+            item
+        }));
     }
     Ok(None)
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use ledger::{Attempt, Mapping, Stage, Subject, Written};
 use payment::{
     Answer, Approval, Card, Decline, DeclineClass, DeclineReason, FactKind, Failure, GatewayReference,
-    Identity, Money, Target, Token, Verb,
+    Identity, Intention, Money, Target, Token, Verb,
 };
 use wire::Deadline;
 
@@ -177,6 +177,42 @@ pub async fn learn_card(
         }
     })
     .await
+}
+
+/// Puts the capture of a payment whose period is over back on the payment's own item, as Cleeng was told of it, so that
+/// late news has a place where it can contradict that.
+pub(crate) fn recall(item: &mut Mapping, taking: &Identity, told_well: bool, now: Timestamp) {
+    let (Some(paid), Subject::Payment(payment)) = (item.paid.clone(), item.subject) else { return };
+    if item.attempt(taking).is_some() {
+        return;
+    }
+    let intention = Intention {
+        identity: taking.clone(),
+        verb: Verb::Capture,
+        gateway: item.gateway.clone(),
+        account: item.account.clone(),
+        customer: item.customer,
+        money: paid.money,
+        target: Target::Payment(paid.reference.clone()),
+        order: paid.order,
+        began: now,
+    };
+    let mut attempt = apply::began(intention, paid.price, None, Some(payment));
+    attempt.stage = Stage::Reported(if told_well {
+        Answer::Approved(Approval {
+            reference: paid.reference.clone(),
+            money: paid.money,
+            captured: true,
+            token: None,
+            card: None,
+            capture_before: None,
+        })
+    } else {
+        Answer::Declined(failed_late(&item.gateway, FactKind::CaptureFailed))
+    });
+    attempt.reference = Some(paid.reference);
+    attempt.wait_until = None;
+    item.attempts.push(attempt);
 }
 
 /// Whether a fact takes back what looked well, so that a person must know of it.

@@ -25,7 +25,7 @@ pub use cards::{
     Known, bar_token, drop_details, items_of, known_of, renew_token, spread_card, subscriptions_of,
 };
 pub use due::{LOOKS_MAX, due, pause};
-pub use find::{Names, holding, holding_of, money, payment_item};
+pub use find::{Names, holding, holding_of, money, past_taking, payment_item};
 pub use holds::{HoldPlan, lapsed, letting_go, plan_letting_go, plan_taking, taking};
 pub use late::{aimed_at, answer_in, correct, correction, learn_card, reopen, takes_back};
 pub use link::{Linked, link};

@@ -60,6 +60,35 @@ async fn a_buyer_whose_answer_was_lost_is_not_told_refused_and_has_paid() {
     }
 }
 
+#[tokio::test]
+async fn a_payment_that_its_buyer_left_at_the_banks_page_is_closed_and_not_looked_at_for_ever() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let buyer = world.buyer(gateway);
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        let reply = buyer.pay(&world.system, order, TestCard::AsksFirst).await;
+        assert!(reply.asks_first(), "{gateway}: {}", reply.body);
+        world.pass_days(3).await;
+        let subject = Subject::Order(order.try_into().unwrap());
+        let item = world.system.ledger.mapping(subject).await.unwrap().unwrap();
+        assert!(item.attempts.iter().all(|it| it.is_finished()), "{gateway}: {:?}", item.attempts);
+        assert_eq!(item.due, None, "{gateway}");
+        assert_eq!(world.recorded()[0].status, PaymentState::Rejected, "{gateway}: Cleeng knows");
+        // The page that the buyer has still open cannot pay any more.
+        if gateway == "stripe" {
+            let id = reply.text("/responseData/action/id").unwrap();
+            let late = world
+                .system
+                .peers
+                .stripe_host
+                .control(&format!("authenticate/{id}"), &json!({ "result": "success" }));
+            assert!(!late.status().is_success());
+        }
+        assert_eq!(world.charges(), 0, "{gateway}");
+        world.agrees().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_renewal_of_which_nobody_hears_again_is_parked_and_never_refused() {
     for gateway in GATEWAYS {

@@ -38,6 +38,30 @@ async fn a_capture_that_fails_after_success_is_told_and_its_late_success_too() {
 }
 
 #[tokio::test]
+async fn a_capture_that_fails_when_its_period_is_over_is_told_and_its_late_success_too() {
+    let world = World::new();
+    let subscriber = world.subscriber("adyen").await;
+    world.system.run_until(world.at_cleeng(subscriber.subscription).ends + PATIENT).await;
+    let first = renewal(&world);
+    // The next period has begun to be paid.
+    let due = world.at_cleeng(subscriber.subscription).ends;
+    world.system.run_until(due - SignedDuration::from_hours(60)).await;
+    assert_ne!(renewal(&world).id, first.id);
+    let recorded = || world.recorded().into_iter().find(|row| row.id == first.id).unwrap().status;
+    let psp = first.external.unwrap();
+    for _ in 0..2 {
+        for (happens, status) in
+            [("capture-failed", PaymentState::Rejected), ("capture-retried", PaymentState::Captured)]
+        {
+            control(&world, "adyen", &format!("payments/{psp}/{happens}"), &json!({}));
+            world.pass(PATIENT).await;
+            assert_eq!(recorded(), status, "{happens}");
+            world.agrees().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_first_payment_whose_capture_fails_late_is_told_as_refused() {
     let world = World::new();
     world.subscriber("adyen").await;

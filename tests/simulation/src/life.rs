@@ -90,13 +90,17 @@ async fn run(world: &Rc<World>, plan: &Plan) -> Option<String> {
     let replay = |after| storm_ends.saturating_add(hours(after)).unwrap_or(Timestamp::MAX);
     let mut replays: VecDeque<_> = [1, 24, 72, 190].map(replay).into();
     let mut timer = Timer::default();
-    let mut calm = false;
+    let (mut calm, mut day) = (false, 0);
     for _ in 0..STEPS_MAX {
         let now = world.clock.now();
         if !calm && now >= storm_ends {
             calm = true;
             world.chance.calm_down();
             story::tell(|| "---- the storm ends ----".to_owned());
+        }
+        if now.as_second() / 86_400 > day {
+            day = now.as_second() / 86_400;
+            people::banks_decide(world);
         }
         while replays.pop_front_if(|at| *at <= now).is_some() {
             for job in Job::ALL {

@@ -256,6 +256,22 @@ fn card_turns(world: &World, customer: &Customer, word: &str, times: u64) {
     );
 }
 
+/// What Stripe still processes is decided by the banks within a day.
+pub(crate) fn banks_decide(world: &World) {
+    for payment in world.peers.gateway("stripe").map(|stripe| stripe.payments()).unwrap_or_default() {
+        let open = payment.captured_minor == 0 && payment.held_minor == 0 && !payment.declined;
+        if open {
+            let result = if world.chance.below("bank decides", 2) == 0 { "success" } else { "fail" };
+            // Refused by all that are not processed.
+            world.control(
+                "stripe",
+                &format!("payment_intents/{}/settle", payment.id),
+                &json!({ "result": result }),
+            );
+        }
+    }
+}
+
 fn refund(world: &World, customer: &Customer, half: bool) {
     let mut rows = world.peers.cleeng.payments();
     rows.retain(|row| row.customer == customer.id && !row.held().is_zero());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use ledger::{Ledger, Mapping, Stage, Standing, Subject};
+use ledger::{Attempt, Ledger, Mapping, Stage, Standing, Subject};
 use local::simulators::GatewayPayment;
 use local::simulators::cleeng::{CleengPayment, CleengSubscription, PaymentState, SubscriptionState};
 use payment::{Money, Reference};
@@ -110,17 +110,30 @@ impl Books<'_> {
 
     fn note_parked(&mut self) {
         let mut reasons = Vec::new();
-        for item in &self.items {
+        for item in self.items.clone() {
             for attempt in &item.attempts {
                 if let Stage::Parked { why, .. } = &attempt.stage {
+                    self.counts.add("parked", 1);
+                    if self.cannot_be_asked(attempt) {
+                        continue;
+                    }
                     reasons.push(format!("{} is parked: {why}", attempt.intention.identity));
                     self.parked.insert(attempt.intention.identity.base().reference().as_str().to_owned());
                 }
             }
         }
-        self.counts.add("parked", reasons.len());
-        // In these lives every gateway answers in the end, so that nothing need be parked.
+        // In these lives every gateway answers in the end, so that nothing else need be parked.
         self.broken.extend(reasons);
+    }
+
+    /// Adyen does not tell whether a payment exists: of a buyer's payment that never reached it nobody can say so for
+    /// certain, and a person looks.
+    fn cannot_be_asked(&self, attempt: &Attempt) -> bool {
+        let intention = &attempt.intention;
+        let reference = intention.identity.reference();
+        intention.gateway.as_str() == "adyen"
+            && intention.verb.buyer_present()
+            && !self.gateways.iter().any(|(_, it)| it.reference.as_deref() == Some(reference.as_str()))
     }
 
     /// For each order, and for each period of a subscription, at most one payment is kept.
@@ -164,7 +177,10 @@ impl Books<'_> {
                 broken.push(format!("{about} is in {currency}, recorded in another currency"));
             }
             let is_payment = !reference.starts_with("details.");
-            if payment.declined && is_payment && !rows.iter().any(|row| row.status == PaymentState::Rejected)
+            if payment.declined
+                && is_payment
+                && !self.cleeng_refused(&reference)
+                && !rows.iter().any(|row| row.status == PaymentState::Rejected)
             {
                 broken.push(format!("{about} was refused, and Cleeng does not know"));
             }
@@ -192,6 +208,13 @@ impl Books<'_> {
             }
         }
         self.broken.extend(broken);
+    }
+
+    /// Whether Cleeng itself would not write an attempt down: its order had expired, or the subscription had ended.
+    fn cleeng_refused(&self, reference: &str) -> bool {
+        let Some(identity) = Reference::identity(reference) else { return false };
+        let refused = format!("{identity}: Cleeng will not record it");
+        self.items.iter().flat_map(|item| &item.history).any(|line| line.what.starts_with(&refused))
     }
 
     /// Whether the period that an authorised payment is for is still to come.

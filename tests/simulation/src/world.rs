@@ -78,7 +78,7 @@ impl World {
             charge_in_one_step(&peers, &mut table);
         }
         let settings = Settings::from_table(table);
-        let sea: Arc<dyn Transport> = Arc::new(Sea::new(peers.by_host(), chance.clone()));
+        let sea: Arc<dyn Transport> = Arc::new(Sea::new(peers.by_host(), chance.clone(), plan.skew_seconds));
         let sea = defect.map_or(sea.clone(), |defect| defect.around_network(sea, &chance));
         let queue_in = Arc::new(FrailQueue::new(queue.clone(), chance.clone()));
         let outside = Outside {

@@ -53,6 +53,12 @@ pub(super) fn bought(state: &mut State, payment: u64) {
 
 fn begin(state: &mut State, payment: u64) {
     let Some(paid) = state.payments.get(&payment).cloned() else { return };
+    // A first payment that failed late and succeeded after all has begun it already.
+    let theirs = state.customers.get(&paid.customer).map_or(&[][..], |customer| &customer.subscriptions);
+    let of_order = |id: &u64| state.subscriptions.get(id).is_some_and(|it| it.order == paid.order);
+    if paid.order.is_some() && theirs.iter().any(of_order) {
+        return;
+    }
     let Some((offer, cycle)) = offers::find(&paid.offer).and_then(|offer| Some((offer, offer.cycle?))) else {
         return;
     };

@@ -6,8 +6,8 @@ use ::wire::{Call, Deadline, Repeat, Reply, Wire};
 use async_trait::async_trait;
 use bytes::Bytes;
 use payment::{
-    Currency, CustomerId, GatewayName, GatewayReference, Intention, MerchantAccount, MinorUnits, Outcome,
-    Target, Token, Uncertainty, Verb,
+    Action, Currency, CustomerId, GatewayName, GatewayReference, Intention, MerchantAccount, MinorUnits,
+    Outcome, Target, Token, Uncertainty, Verb,
 };
 use serde_json::json;
 
@@ -29,6 +29,9 @@ const KEY_LIFE: Duration = Duration::from_hours(23);
 /// From here on no trace means that it never happened: no request with the key can still be on its way, and
 /// the search index (about a minute late) has long caught up.
 const CERTAIN_AGE: Duration = Duration::from_hours(25);
+/// A buyer who has been away from the bank's page for so long does not come back: it is open for minutes. The order, which
+/// takes no word any more when it has expired, lives for a day.
+const LEFT_AGE: Duration = Duration::from_hours(6);
 /// Stripe's customers of one customer of Cleeng's that are looked through for a lost set-up.
 const CUSTOMERS_MAX: usize = 5;
 
@@ -151,6 +154,22 @@ impl Stripe {
             }
         }
         Ok(None)
+    }
+
+    /// Closes what a buyer left at the bank's page; what it then is, is the answer. Stripe itself never closes it.
+    async fn abandon(
+        &self,
+        ask: &Intention,
+        left: &GatewayReference,
+        deadline: Deadline,
+    ) -> Result<Outcome, GatewayError> {
+        match self.send(&Operation::Abandon { ask, left }, deadline).await? {
+            Reply::Answered(answer) if answer.status().is_success() => {
+                translate::response(ask, None, &answer)
+            }
+            // Perhaps it was paid or refused at that very moment: the next look finds out.
+            _ => Ok(Outcome::unknown("not_abandoned", Some(left.clone()))),
+        }
     }
 
     /// Sends a read; without an answer nothing was learned.
@@ -318,6 +337,11 @@ impl Gateway for Stripe {
         }
         let known = known.or(last.as_ref().and_then(|uncertainty| uncertainty.reference.as_ref()));
         match self.look(ask, known, deadline).await? {
+            Some(Standing::Settled(Outcome::ActionRequired(Action { reference: Some(left), .. })))
+                if age >= LEFT_AGE =>
+            {
+                Ok(Resolution::Found(self.abandon(ask, &left, deadline).await?))
+            }
             Some(Standing::Settled(outcome)) => Ok(Resolution::Found(outcome)),
             Some(Standing::NotDone) | None if age >= CERTAIN_AGE => Ok(Resolution::Absent),
             Some(Standing::NotDone) | None => {

@@ -27,6 +27,8 @@ pub(in crate::stripe) enum Operation<'a> {
     Capture { ask: &'a Intention, payment: &'a GatewayReference },
     /// Lets go what was authorised.
     Cancel { ask: &'a Intention, payment: &'a GatewayReference },
+    /// Closes what a buyer left unfinished, so that it cannot be paid any more.
+    Abandon { ask: &'a Intention, left: &'a GatewayReference },
     /// Returns what was captured.
     Refund { ask: &'a Intention, payment: &'a GatewayReference },
     /// Reads a payment, a set-up or a refund by its id.
@@ -104,6 +106,7 @@ fn path(operation: &Operation<'_>) -> Cow<'static, str> {
         }
         Operation::Capture { payment, .. } => format!("payment_intents/{payment}/capture").into(),
         Operation::Cancel { payment, .. } => format!("payment_intents/{payment}/cancel").into(),
+        Operation::Abandon { left, .. } => format!("{}/{left}/cancel", collection(left)).into(),
         Operation::Refund { .. } | Operation::ListRefunds(_) => "refunds".into(),
         Operation::Read(id) => format!("{}/{id}", collection(id)).into(),
         Operation::SearchPayments(_) => "payment_intents/search".into(),
@@ -134,6 +137,7 @@ fn key(operation: &Operation<'_>) -> Option<IdempotencyKey> {
         | Operation::Capture { ask, .. }
         | Operation::Cancel { ask, .. }
         | Operation::Refund { ask, .. } => Some(ask.identity.key()),
+        Operation::Abandon { ask, .. } => Some(ask.identity.key_for("abandon")),
         Operation::Detach { customer, payment_method } => {
             Some(Identity::details(*customer, 0).key_for(&format!("detach/{payment_method}")))
         }
@@ -190,7 +194,7 @@ fn parameters(operation: &Operation<'_>) -> Form {
         Operation::Capture { ask, .. } => {
             form.with("amount_to_capture", ask.money.minor.to_string()).with("expand[]", "latest_charge")
         }
-        Operation::Cancel { .. } => form.with("cancellation_reason", "abandoned"),
+        Operation::Cancel { .. } | Operation::Abandon { .. } => form.with("cancellation_reason", "abandoned"),
         Operation::Refund { ask, payment } => {
             let form =
                 form.with("payment_intent", payment.to_string()).with("amount", ask.money.minor.to_string());
