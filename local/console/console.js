@@ -1,6 +1,6 @@
 // The console: follows the system live, moves its clock, and lets a person sell, break and look.
 
-import { act, at, clock, el, hour, many, say, show, time } from './dom.js';
+import { act, at, clock, el, hour, many, money, say, show, time } from './dom.js';
 import * as deal from './deal.js';
 import * as list from './list.js';
 import { plot } from './plot.js';
@@ -38,17 +38,17 @@ function show_clock() {
   at('clock-next').title = front.next ? `At ${hour(front.next)}` : 'Nothing is to come';
 }
 
-const money = (sums) => Object.entries(sums).map(([currency, sum]) => `${sum} ${currency}`).join(' + ') || '0';
+const sums = (all) => Object.entries(all).map(([currency, sum]) => money(sum, currency)).join(' + ') || '0';
 const figures = (rows) => el('dl', {}, rows.filter(Boolean).map(([word, value, kind]) => el('div', { class: kind }, el('dt', {}, word), el('dd', { class: 'figures' }, String(value)))));
 
 function show_ledgers() {
   const sum = (member) => front.queues.reduce((all, queue) => all + queue[member], 0);
   const waiting = sum('waiting') + sum('in_flight');
-  show(at('at-cleeng'), [front.recorded, front.counts], () => [el('p', { class: 'sum figures' }, money(front.recorded)),
+  show(at('at-cleeng'), [front.recorded, front.counts], () => [el('p', { class: 'sum figures' }, sums(front.recorded)),
     figures([['living', front.counts.living], ['ended', front.counts.ended], ['orders only', front.counts.orders]])]);
-  show(at('at-connector'), [waiting, front.due_count, sum('dead'), front.parked, front.counts], () => [el('p', { class: 'sum figures' }, waiting ? `${waiting} at work` : 'at rest'),
-    figures([['due later', front.due_count], ['dead letters', sum('dead'), sum('dead') ? 'bad' : ''], ['parked', front.parked, front.parked ? 'bad' : '']])]);
-  show(at('at-gateways'), [front.money, front.captured, front.held, front.declined, front.refunded], () => [el('p', { class: 'sum figures' }, money(front.money)),
+  show(at('at-connector'), [front.buyers, waiting, front.due_count, sum('dead'), front.parked, front.counts], () => [el('p', { class: 'sum figures' }, waiting ? `${waiting} at work` : 'at rest'),
+    figures([front.buyers > 0 && ['buyers to come', front.buyers], ['due', front.due_count], ['dead letters', sum('dead'), sum('dead') ? 'bad' : ''], ['parked', front.parked, front.parked ? 'bad' : '']])]);
+  show(at('at-gateways'), [front.money, front.captured, front.held, front.declined, front.refunded], () => [el('p', { class: 'sum figures' }, sums(front.money)),
     figures([['captured', front.captured], ['held', front.held], ['refused', front.declined], ['returned', front.refunded]])]);
   show(at('verdict'), [front.differences, front.difference_count, front.busy], verdict);
 }
@@ -148,9 +148,11 @@ function route() {
   if (key) {
     deal.open(key).catch(lost);
     scrollTo(0, 0);
-  } else {
-    deal.close();
+    return;
   }
+  deal.close();
+  const customer = location.hash.match(/^#\/customer\/(\d+)$/)?.[1];
+  if (customer) list.search(customer);
 }
 
 addEventListener('hashchange', route);

@@ -1,6 +1,6 @@
 // One deal's page: where it stands, what a person may try, three ledgers side by side, and its story.
 
-import { GATEWAYS, act, ask, at, day, el, hour, read, show, time } from './dom.js';
+import { GATEWAYS, act, ask, at, el, hour, money, read, show, time } from './dom.js';
 import { offer_title, standing, title } from './list.js';
 import { sequence } from './sequence.js';
 
@@ -26,6 +26,9 @@ const TRIES = {
   resume: { word: 'Resume' },
 };
 
+/** What may go wrong at its next payment. */
+const FAULTS = [['lose', 'Lose the next answer'], ['crash', 'Crash the workers in mid-payment']];
+
 let shown = null;
 let newest = 0;
 
@@ -43,10 +46,10 @@ function pressed(key, verb) {
 function facts(deal, offer) {
   const row = deal.cleeng ?? {};
   const card = deal.card ?? {};
-  const shown_card = [card.variant ?? card.cardType ?? card.type, card.lastFour ?? card.last_four].filter(Boolean).join(' ending ');
+  const shown_card = [card.variant ?? card.cardType ?? card.type, card.lastCardFourDigits ?? card.last_four].filter(Boolean).join(' ending ');
   const due = deal.ours.map((item) => item.due).filter(Boolean).sort()[0];
   const all = [
-    ['Customer', String(deal.customer)], ['Offer', offer], ['Gateway', GATEWAYS[deal.gateway] ?? deal.gateway],
+    ['Customer', el('a', { href: `#/customer/${deal.customer}`, 'data-key': 'customer', title: 'All of this customer’s' }, String(deal.customer))], ['Offer', offer], ['Gateway', GATEWAYS[deal.gateway] ?? deal.gateway],
     row.ends && [row.status === 'active' ? 'Renews' : 'Paid until', time(row.ends)],
     row.has_access !== undefined && ['May watch', row.has_access ? 'yes' : 'no'],
     shown_card && ['Card', shown_card],
@@ -59,14 +62,14 @@ const cell = (label, found, lines) => el('td', { 'data-label': label }, found ? 
 
 function ledgers(deal) {
   if (!deal.lines.length) return el('p', { class: 'nothing soft' }, 'No money was asked for yet.');
-  const money = (it) => [el('b', {}, it.standing), el('span', { class: 'figures' }, `${it.amount} ${it.currency}`), Number(it.returned) > 0 && el('span', { class: 'soft small' }, `${it.returned} returned`)];
+  const moved = (it) => [el('b', {}, it.standing), el('span', { class: 'figures' }, money(it.amount, it.currency)), Number(it.returned) > 0 && el('span', { class: 'soft small' }, `${money(it.returned, it.currency)} returned`)];
   return el('table', { class: 'rows three' }, el('caption', { class: 'unseen' }, 'Each movement of money, as each ledger has it'),
     el('thead', {}, el('tr', {}, ['Movement', 'Cleeng', 'We wrote', GATEWAYS[deal.gateway] ?? 'Gateway'].map((word) => el('th', { scope: 'col' }, word)))),
     el('tbody', {}, deal.lines.map((line) => el('tr', { class: line.differs ? 'differs' : null },
       el('th', { scope: 'row' }, line.what, el('span', { class: 'soft small' }, hour(line.at)), line.differs && el('span', { class: 'pill bad' }, 'differs')),
-      cell('Cleeng', line.cleeng, (it) => [money(it), it.why && el('span', { class: 'soft small' }, it.why), el('code', {}, it.id)]),
+      cell('Cleeng', line.cleeng, (it) => [moved(it), it.why && el('span', { class: 'soft small' }, it.why), el('code', {}, it.id)]),
       cell('We wrote', line.ours, (it) => [el('b', {}, it.standing), it.amount && el('span', { class: 'figures' }, it.amount), it.why && el('span', { class: 'soft small' }, it.why), el('code', {}, it.attempt)]),
-      cell('Gateway', line.gateway, (it) => [money(it), el('code', {}, it.id)])))));
+      cell('Gateway', line.gateway, (it) => [moved(it), el('code', {}, it.id)])))));
 }
 
 function verdict(deal) {
@@ -78,13 +81,15 @@ function verdict(deal) {
 
 function page(deal, offer) {
   const row = deal.cleeng ?? {};
+  const renews = deal.tries.includes('renew') && deal.gateway;
+  const faults = renews ? FAULTS.map(([what, word]) => el('button', { type: 'button', 'data-key': what, id: `try-${what}`, onclick: () => act('/local/faults', { gateway: deal.gateway, what }) }, word)) : [];
   const buttons = deal.tries.map((verb) => el('button', { type: 'button', 'data-key': verb, id: `try-${verb}`, class: TRIES[verb].main ? 'main' : null, onclick: pressed(deal.key, verb) }, TRIES[verb].word));
   return [
     el('section', { class: 'panel head', 'aria-labelledby': 'deal-title' },
       el('div', { class: 'between' }, el('h1', { id: 'deal-title', tabindex: '-1' }, title(deal.key)),
         el('span', { class: 'pills' }, row.status && standing(row.status), row.in_trial && el('span', { class: 'pill' }, 'trial'))),
       facts(deal, offer),
-      buttons.length ? el('div', { class: 'tries', role: 'group', 'aria-label': 'Try it' }, buttons) : el('p', { class: 'soft' }, 'Nothing is left to try with it.')),
+      buttons.length ? el('div', { class: 'tries', role: 'group', 'aria-label': 'Try it' }, buttons, faults) : el('p', { class: 'soft' }, 'Nothing is left to try with it.')),
     el('section', { class: 'panel', 'aria-labelledby': 'ledgers-of-it' }, el('h2', { id: 'ledgers-of-it' }, 'Three ledgers, side by side'), verdict(deal), ledgers(deal)),
     el('section', { class: 'panel', 'aria-labelledby': 'story' }, el('h2', { id: 'story' }, 'Who said what, and what we wrote'), el('div', { id: 'sequence' }, sequence(deal.timeline, deal.gateway))),
     el('details', { class: 'panel raw', 'data-key': 'raw' }, el('summary', {}, 'Our items as they are kept'), deal.ours.map((item) => el('pre', { class: 'scroll', tabindex: '0', 'aria-label': item.subject }, JSON.stringify(item, null, 2)))),
@@ -100,7 +105,7 @@ export async function refresh() {
   const offer = deal && await offer_title(deal.cleeng?.offer ?? deal.ours[0]?.offer ?? '');
   if (mine !== newest || !shown) return;
   if (!deal) {
-    show(at('deal'), shown, () => [back(), el('p', { class: 'notice bad' }, `There is no ${title(shown)} here.`)]);
+    show(at('deal'), shown, () => [back(), el('h1', { id: 'deal-title', tabindex: '-1' }, `There is no ${shown.replace('/', ' ')} here.`)]);
     return;
   }
   const { now: _, ...lasting } = deal;

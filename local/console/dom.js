@@ -47,6 +47,12 @@ export const clock = (text) => CLOCK.format(new Date(text));
 export const second = (text) => SECOND.format(new Date(text));
 export const time = (text, format = hour) => el('time', { datetime: text, class: 'figures' }, format(text));
 
+/** An amount with as many decimals as its currency has. */
+export function money(amount, currency) {
+  const { minimumFractionDigits } = new Intl.NumberFormat('en-GB', { style: 'currency', currency }).resolvedOptions();
+  return `${Number(amount).toLocaleString('en-GB', { minimumFractionDigits, maximumFractionDigits: 3 })} ${currency}`;
+}
+
 /** `1 buyer`, `20 buyers`. */
 export const many = (count, one, more = `${one}s`) => `${count.toLocaleString('en-GB')} ${count === 1 ? one : more}`;
 

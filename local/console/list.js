@@ -1,6 +1,6 @@
 // The list of subscriptions and orders: search, filters, pages.
 
-import { GATEWAYS, at, day, el, hour, many, read, show, time } from './dom.js';
+import { GATEWAYS, at, day, el, hour, many, money, read, show, time } from './dom.js';
 
 const PAGE = 25;
 const TYPING_MILLISECONDS = 200;
@@ -37,7 +37,7 @@ function row(it, titles) {
     cell('Offer', {}, el('span', {}, titles.get(it.offer) ?? it.offer), el('span', { class: 'soft small' }, GATEWAYS[it.gateway] ?? it.gateway)),
     cell('Standing', {}, el('span', { class: 'pills' }, standing(it.standing), it.in_trial && el('span', { class: 'pill' }, 'trial'), it.marks.map(mark))),
     cell('Period', { class: 'soft small' }, el('span', {}, until), it.due && el('span', {}, 'looked at ', time(it.due, hour))),
-    cell('Payments', { class: 'number' }, el('b', { class: 'figures' }, `${it.kept} ${it.currency}`),
+    cell('Payments', { class: 'number' }, el('b', { class: 'figures' }, it.currency ? money(it.kept, it.currency) : '–'),
       el('span', { class: 'soft small' }, `${it.paid} paid${it.refused ? `, ${it.refused} refused` : ''}`)));
 }
 
@@ -48,10 +48,7 @@ function nothing() {
   return el('p', { class: 'nothing soft' }, 'Nothing sold yet. Press “Sell 20 subscriptions”, or buy one at the ', el('a', { href: '/checkout' }, 'checkout'), '.');
 }
 
-function all() {
-  at('search').value = '';
-  choose({ which: 'all', text: '' });
-}
+const all = () => search('');
 
 function choose(change) {
   Object.assign(asked, { offset: 0 }, change);
@@ -97,6 +94,12 @@ function pager(found) {
     el('p', { class: 'soft small figures', role: 'status' }, `${found.offset + 1} to ${to} of ${found.total.toLocaleString('en-GB')}`),
     el('div', { class: 'actions' }, page('Newer', Math.max(0, found.offset - PAGE), found.offset > 0), page('Older', to, to < found.total)),
   ];
+}
+
+/** Shows what has this in it: a customer's number, for one. */
+export function search(text) {
+  at('search').value = text;
+  choose({ which: 'all', text });
 }
 
 let typing;

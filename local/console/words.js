@@ -59,12 +59,12 @@ export function meaning(said) {
 
 /** What an answer's status says, beyond its words. */
 export function outcome(said) {
-  if (said.status === 0) return 'no answer';
-  if (said.status >= 500) return `no answer that counts (${said.status})`;
+  if (said.status >= 500) return `no answer that tells what came of it (${said.status})`;
   return [said.came, said.status >= 300 && said.status].filter(Boolean).join(' · ');
 }
 
-export const is_trouble = (said) => said.status === 0 || said.status >= 400;
+/** A refusal is an answer (Stripe gives it as 402). */
+export const is_trouble = (said) => said.status >= 400 && said.status !== 402;
 
 /** A line of history begins with the attempt that it is about. */
 export function written(text) {

@@ -51,6 +51,11 @@ const PAGE: u32 = 500;
 
 /// Compares everything that the system has done so far. Meant for a system at rest.
 pub async fn compare(system: &System) -> Result<Comparison, LedgerError> {
+    Ok(compare_with(system, &all_mappings(system).await?))
+}
+
+/// The same with our own items as they were just read.
+pub(crate) fn compare_with(system: &System, ours: &[Mapping]) -> Comparison {
     let mut found = Comparison::default();
     let payments = system.peers.cleeng.payments();
     let at_cleeng = by_external(&payments);
@@ -71,8 +76,8 @@ pub async fn compare(system: &System) -> Result<Comparison, LedgerError> {
     for violation in system.peers.cleeng.violations() {
         found.differ("Cleeng", format!("{violation:?}"));
     }
-    our_rows(&mut found, system, &at_gateway).await?;
-    Ok(found)
+    our_rows(&mut found, system, ours, &at_gateway);
+    found
 }
 
 impl Comparison {
@@ -193,14 +198,15 @@ fn cleeng_row(
 }
 
 /// What we remember must be what the others say.
-async fn our_rows(
+fn our_rows(
     found: &mut Comparison,
     system: &System,
+    ours: &[Mapping],
     at_gateway: &BTreeMap<String, GatewayPayment>,
-) -> Result<(), LedgerError> {
+) {
     let at_cleeng: BTreeMap<_, _> =
         system.peers.cleeng.subscriptions().into_iter().map(|row| (row.id, row.status)).collect();
-    for mapping in all_mappings(system).await? {
+    for mapping in ours {
         let about = mapping.subject.to_string();
         if let Subject::Subscription(id) = mapping.subject {
             let ended = mapping.standing == Standing::Closed;
@@ -218,9 +224,8 @@ async fn our_rows(
                 None => found.differ(&about, "unknown to Cleeng"),
             }
         }
-        our_attempts(found, &mapping, at_gateway);
+        our_attempts(found, mapping, at_gateway);
     }
-    Ok(())
 }
 
 fn our_attempts(found: &mut Comparison, mapping: &Mapping, at_gateway: &BTreeMap<String, GatewayPayment>) {

@@ -67,10 +67,15 @@ pub struct Overheard {
 #[derive(Default)]
 struct State {
     listening: bool,
+    /// Counts what began.
     last: u64,
+    /// Counts what ended, and what was written.
+    changes: u64,
     said: VecDeque<Said>,
-    /// Each item's history as it was last seen, to tell which lines a write adds.
-    lines: HashMap<Subject, Vec<Line>>,
+    /// Each item's newest version that was seen, and its history, to tell which lines a write adds.
+    lines: HashMap<Subject, (u64, Vec<Line>)>,
+    /// When the timer is to look at an item.
+    due: HashMap<Subject, Timestamp>,
 }
 
 /// How many are kept: two renewals of a thousand subscriptions, near enough.
@@ -82,14 +87,23 @@ impl Overheard {
         self.state().listening = true;
     }
 
-    /// Counts up with everything that is said.
-    pub fn last(&self) -> u64 {
-        self.state().last
+    /// Counts up with everything that is said or written.
+    pub fn changes(&self) -> u64 {
+        self.state().changes
     }
 
-    /// Everything about any of these, oldest first.
+    /// The first hour after this one at which the timer is to look at an item that was written since someone listens.
+    pub fn next_due(&self, after: Timestamp) -> Option<Timestamp> {
+        self.state().due.values().copied().filter(|due| *due > after).min()
+    }
+
+    /// Everything about any of these, in the order in which it began.
     pub fn about(&self, keys: &BTreeSet<String>) -> Vec<Said> {
-        self.state().said.iter().filter(|said| !said.about.is_disjoint(keys)).cloned().collect()
+        let state = self.state();
+        let mut found: Vec<_> =
+            state.said.iter().filter(|said| !said.about.is_disjoint(keys)).cloned().collect();
+        found.sort_by_key(|said| said.id);
+        found
     }
 
     /// The newest, oldest of them first.
@@ -103,7 +117,17 @@ impl Overheard {
     pub(crate) fn asked(&self, at: Timestamp, request: &Request<Bytes>) -> Option<Asked> {
         let path = request.uri().path();
         let wanted = !path.starts_with("/webhooks/") && !path.starts_with("/_simulator/");
-        (wanted && self.state().listening).then(|| Asked::of(at, request))
+        if !wanted || !self.state().listening {
+            return None;
+        }
+        Some(Asked::of(self.begins(at), request))
+    }
+
+    /// A number for what begins now.
+    pub(crate) fn begins(&self, at: Timestamp) -> Begun {
+        let mut state = self.state();
+        state.last += 1;
+        Begun { at, id: state.last }
     }
 
     /// A call of ours to a peer.
@@ -117,7 +141,7 @@ impl Overheard {
         self.keep(Said {
             to: if peer == "cleeng" { Party::Cleeng } else { Party::Gateway },
             came: about::came(&asked.body, &replied),
-            ..said(asked.at, Party::Connector, peer, what, answer.status().as_u16(), keys)
+            ..said(asked.begun, Party::Connector, peer, what, answer.status().as_u16(), keys)
         });
     }
 
@@ -131,12 +155,12 @@ impl Overheard {
         self.keep(Said {
             to: Party::Connector,
             came: about::page_came(&replied),
-            ..said(asked.at, Party::Page, peer, call.to_owned(), answer.status().as_u16(), keys)
+            ..said(asked.begun, Party::Page, peer, call.to_owned(), answer.status().as_u16(), keys)
         });
     }
 
     /// A webhook that a peer delivered to us.
-    pub(crate) fn heard(&self, at: Timestamp, peer: &str, delivery: u64, body: &Bytes, status: u16) {
+    pub(crate) fn heard(&self, begun: Begun, peer: &str, delivery: u64, body: &Bytes, status: u16) {
         if !self.state().listening {
             return;
         }
@@ -147,15 +171,16 @@ impl Overheard {
             to: Party::Connector,
             came: about::webhook_came(&body),
             delivery: Some(delivery),
-            ..said(at, from, peer, about::topic(&body), status, keys)
+            ..said(begun, from, peer, about::topic(&body), status, keys)
         });
     }
 
     /// An item as it stands in the table, before we write.
     fn seen(&self, item: &Mapping) {
         let mut state = self.state();
-        if state.listening {
-            state.lines.insert(item.subject, item.history.clone());
+        let newer = state.lines.get(&item.subject).is_none_or(|(version, _)| *version < item.version);
+        if state.listening && newer {
+            state.lines.insert(item.subject, (item.version, item.history.clone()));
         }
     }
 
@@ -164,23 +189,31 @@ impl Overheard {
         if !self.state().listening {
             return;
         }
-        let before = self.state().lines.insert(item.subject, item.history.clone()).unwrap_or_default();
+        let (_, before) = {
+            let mut state = self.state();
+            match item.due {
+                Some(due) => state.due.insert(item.subject, due),
+                None => state.due.remove(&item.subject),
+            };
+            // Not every write adds a line.
+            state.changes += 1;
+            state.lines.insert(item.subject, (item.version, item.history.clone())).unwrap_or_default()
+        };
         let subject = item.subject.to_string();
         let about = BTreeSet::from([subject.replace('#', "/")]);
         for line in writes::added(&before, &item.history) {
             self.keep(Said {
                 to: Party::Ledger,
                 came: subject.clone(),
-                ..said(at, Party::Connector, "ledger", line.what.clone(), 200, about.clone())
+                ..said(self.begins(at), Party::Connector, "ledger", line.what.clone(), 200, about.clone())
             });
         }
     }
 
     fn keep(&self, said: Said) {
         let mut state = self.state();
-        state.last += 1;
-        let id = state.last;
-        state.said.push_back(Said { id, ..said });
+        state.changes += 1;
+        state.said.push_back(said);
         if state.said.len() > KEPT_MAX {
             state.said.pop_front();
         }
@@ -193,23 +226,31 @@ impl Overheard {
 
 /// What of a request is worth a line, taken before the request goes its way.
 pub(crate) struct Asked {
-    at: Timestamp,
+    begun: Begun,
     method: String,
     path: String,
     body: Value,
 }
 
 impl Asked {
-    fn of(at: Timestamp, request: &Request<Bytes>) -> Self {
+    fn of(begun: Begun, request: &Request<Bytes>) -> Self {
         let body = match about::json(request.body()) {
             Value::Null => about::form(request.body()),
             body => body,
         };
-        Self { at, method: request.method().to_string(), path: request.uri().path().to_owned(), body }
+        Self { begun, method: request.method().to_string(), path: request.uri().path().to_owned(), body }
     }
 }
 
-fn said(at: Timestamp, from: Party, peer: &str, what: String, status: u16, about: BTreeSet<String>) -> Said {
+/// When something began, and before what else.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun {
+    at: Timestamp,
+    id: u64,
+}
+
+fn said(begun: Begun, from: Party, peer: &str, what: String, status: u16, about: BTreeSet<String>) -> Said {
     let (to, came) = (Party::Connector, String::new());
-    Said { id: 0, at, from, to, peer: peer.to_owned(), what, came, status, about, delivery: None }
+    let Begun { at, id } = begun;
+    Said { id, at, from, to, peer: peer.to_owned(), what, came, status, about, delivery: None }
 }

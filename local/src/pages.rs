@@ -7,6 +7,8 @@ mod live;
 mod outcomes;
 mod rows;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod tries;
 
@@ -56,7 +58,8 @@ async fn environment(State(served): State<Shared>) -> Json<BTreeMap<&'static str
 }
 
 async fn state(State(served): State<Shared>) -> Result<Json<impl Serialize>, Trouble> {
-    Ok(Json(snapshot::overview(&served).await?))
+    let snapshot = served.snapshots.fresh(&served.started.system).await?;
+    Ok(Json(snapshot::overview(&served, &snapshot)))
 }
 
 /// Which part of which list.
@@ -86,7 +89,7 @@ struct Rows {
 }
 
 async fn deals(State(served): State<Shared>, Query(part): Query<Part>) -> Result<Json<Rows>, Trouble> {
-    let snapshot = served.snapshots.fresh(&served.started.system).await?;
+    let snapshot = Snapshots::soon(&served).await?;
     let text = part.text.trim().to_lowercase();
     let wanted: Vec<_> =
         snapshot.rows.iter().filter(|row| row.is(part.which) && row.matches(&text)).collect();
@@ -153,7 +156,8 @@ fn leap(by: &Move, now: Timestamp) -> Option<Timestamp> {
 }
 
 async fn next_event(served: &Served, now: Timestamp) -> Result<Option<Timestamp>, Trouble> {
-    let next = snapshot::next(served).await?;
+    let system = &served.started.system;
+    let next = served.snapshots.fresh(system).await?.next(system);
     Ok(next.filter(|at| *at > now).and_then(|at| at.checked_add(AFTER).ok()))
 }
 

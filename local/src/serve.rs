@@ -62,7 +62,7 @@ pub fn router(started: Arc<Started>) -> Router {
     routes(Arc::new(Served::new(started)))
 }
 
-fn routes(served: Shared) -> Router {
+pub(crate) fn routes(served: Shared) -> Router {
     Router::new()
         .route("/connectors/{*rest}", any(functions))
         .route("/webhooks/{*rest}", any(functions))
@@ -74,19 +74,8 @@ fn routes(served: Shared) -> Router {
 
 /// Turns for ever: webhooks, timer and queues move as they would in the cloud, and the clock where it was sent.
 async fn drive(served: &Served) {
-    let system = &served.started.system;
     loop {
-        let idle = async {
-            match served.next_stop() {
-                Some(stop) => {
-                    system.run_until(stop).await;
-                    served.keep_hour();
-                    false
-                }
-                None => system.turn().await.is_idle(),
-            }
-        };
-        match served.crash.unless(idle).await {
+        match round(served).await {
             Some(true) => tokio::time::sleep(REST).await,
             Some(false) => tokio::task::yield_now().await,
             None => {
@@ -94,6 +83,22 @@ async fn drive(served: &Served) {
             }
         }
     }
+}
+
+/// One round of what waits, or of the clock's way; whether nothing is left to do, and nothing where the workers died.
+pub(crate) async fn round(served: &Served) -> Option<bool> {
+    let system = &served.started.system;
+    let work = async {
+        match served.next_stop() {
+            Some(stop) => {
+                system.run_until(stop).await;
+                served.keep_hour();
+                false
+            }
+            None => system.turn().await.is_idle(),
+        }
+    };
+    served.crash.unless(work).await
 }
 
 async fn functions(State(served): State<Shared>, request: Request) -> Response {
@@ -128,13 +133,14 @@ async fn peers(State(served): State<Shared>, request: Request) -> Response {
     let asked = system.overheard.asked(system.clock.now(), &request);
     let moves_money =
         name != "cleeng" && request.method() == http::Method::POST && !rest.starts_with("_simulator");
-    let answer = host.handle(request);
-    if let Some(asked) = asked {
-        system.overheard.called(name, &asked, &answer);
-    }
+    let mut answer = host.handle(request);
     if moves_money && served.crash.happens() {
         // Whoever asked is dead, and this answer is lost with it.
-        return status(502);
+        answer = http::Response::default();
+        *answer.status_mut() = http::StatusCode::BAD_GATEWAY;
+    }
+    if let Some(asked) = asked {
+        system.overheard.called(name, &asked, &answer);
     }
     answer.map(Body::from)
 }

@@ -1,6 +1,6 @@
 //! A system that people watch: where its clock is being sent, whether its workers are to be killed, and what its pages know.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +18,8 @@ pub(crate) struct Served {
     pub(crate) started: Arc<Started>,
     pub(crate) crash: Crash,
     pub(crate) snapshots: Snapshots,
+    /// Buyers who are still to come.
+    pub(crate) buyers: AtomicU32,
     goal: Mutex<Option<Timestamp>>,
 }
 
@@ -27,7 +29,8 @@ const STRIDE: SignedDuration = SignedDuration::from_hours(6);
 impl Served {
     pub(crate) fn new(started: Arc<Started>) -> Self {
         let (crash, snapshots) = (Crash::default(), Snapshots::default());
-        Self { started, crash, snapshots, goal: Mutex::new(None) }
+        let buyers = AtomicU32::new(0);
+        Self { started, crash, snapshots, buyers, goal: Mutex::new(None) }
     }
 
     /// Sends the clock to this hour; `None` stops it where it is.

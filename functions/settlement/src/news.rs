@@ -72,6 +72,8 @@ async fn settled(
         (Stage::Reported(Answer::Declined(_)), Answer::Approved(_)) if !is_over(attempt) => {
             reopen(means, mapping, identity, answer, deadline).await?
         }
+        // Its approval is told after it was taken back: there is nothing left to tell of.
+        (Stage::Withdrawn { .. }, Answer::Approved(_)) if is_taken_back(&mapping, identity) => return Ok(()),
         (Stage::Reported(Answer::Approved(_)), Answer::Declined(_)) => {
             if matches!(attempt.intention.verb, Verb::Capture | Verb::Cancel | Verb::Refund) {
                 tracing::error!(alarm = "late_news", attempt = %identity, "The gateway refused `{identity}` after it had accepted it");
@@ -98,6 +100,12 @@ async fn settled(
 /// Whether nothing is left at the gateway that an approval could stand for: an old one came after its void.
 fn is_over(attempt: &Attempt) -> bool {
     attempt.facts.has(FactKind::Cancelled) || attempt.facts.has(FactKind::Expired)
+}
+
+/// Whether an attempt of its own has voided or returned what this one did.
+fn is_taken_back(mapping: &Mapping, identity: &Identity) -> bool {
+    let undo = mapping.attempt(&identity.undo());
+    undo.and_then(Attempt::answer).is_some_and(|answer| matches!(answer, Answer::Approved(_)))
 }
 
 /// An approval may come without the stored card (Adyen may name it by webhook only): from now on it is known.

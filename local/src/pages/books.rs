@@ -3,11 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use ledger::{LedgerError, Mapping, Subject};
+use ledger::{Mapping, Subject};
 use payment::Reference;
 use rust_decimal::Decimal;
 
-use crate::ledgers::all_mappings;
 use crate::simulators::GatewayPayment;
 use crate::simulators::cleeng::{CleengPayment, CleengSubscription};
 use crate::system::System;
@@ -165,9 +164,4 @@ fn taken(system: &System, gateway: &'static str, payment: GatewayPayment) -> Opt
         returned: price(payment.refunded_minor.saturating_add(payment.disputed_minor)),
         payment,
     })
-}
-
-/// Our own items, all of them.
-pub(super) async fn items(system: &System) -> Result<Vec<Mapping>, LedgerError> {
-    all_mappings(system).await
 }

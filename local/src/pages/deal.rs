@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use wire::Clock;
 
 use super::books::{self, Books, Deal, Taken};
+use super::snapshot::Snapshots;
 use super::timeline::{self, Event};
-use crate::served::Served;
+use crate::overheard::{Party, Said};
+use crate::served::Shared;
 use crate::simulators::cleeng::{CleengPayment, PaymentState};
 
 /// Everything about one deal. Tokens are left out.
@@ -72,7 +74,7 @@ struct AtGateway {
 }
 
 /// Reads one deal; `None` where there is none.
-pub(super) async fn read(served: &Served, deal: Deal) -> Result<Option<Whole>, LedgerError> {
+pub(super) async fn read(served: &Shared, deal: Deal) -> Result<Option<Whole>, LedgerError> {
     let system = &served.started.system;
     let books = books::read(system);
     let items = items(served, &books, deal).await?;
@@ -87,8 +89,9 @@ pub(super) async fn read(served: &Served, deal: Deal) -> Result<Option<Whole>, L
     };
     let payments = books.payments.get(&deal).map(Vec::as_slice).unwrap_or_default();
     let taken = books.at_gateways.get(&deal).map(Vec::as_slice).unwrap_or_default();
-    let lines = lines(&items, payments, taken);
     let keys = timeline::keys(deal, Some(customer), &books.orders(deal), payments, taken);
+    let said = system.overheard.about(&keys);
+    let lines = lines(&items, payments, taken, &said);
     let details = system.peers.cleeng.payment_details();
     let stored = subscription.and_then(|row| details.iter().find(|it| Some(it.id) == row.details));
     let params = stored.and_then(|it| it.params.as_deref());
@@ -104,16 +107,16 @@ pub(super) async fn read(served: &Served, deal: Deal) -> Result<Option<Whole>, L
         gateway: items.first().map_or_else(String::new, |item| item.gateway.to_string()),
         cleeng: without_tokens(cleeng),
         ours: items.iter().map(shown).collect(),
-        differences: served.snapshots.fresh(system).await?.differences_of(deal),
+        differences: Snapshots::soon(served).await?.differences_of(deal),
         lines,
-        timeline: timeline::merge(&items, payments, taken, system.overheard.about(&keys)),
+        timeline: timeline::merge(&items, payments, taken, said),
         card: params.and_then(|text| serde_json::from_str(text).ok()).map(without_tokens),
         tries: super::tries::allowed(subscription, payments, taken),
     }))
 }
 
 /// Our items of it: its own, the order that began it, its payments' and its customer's.
-async fn items(served: &Served, books: &Books, deal: Deal) -> Result<Vec<Mapping>, LedgerError> {
+async fn items(served: &Shared, books: &Books, deal: Deal) -> Result<Vec<Mapping>, LedgerError> {
     let ledger = &served.started.system.ledger;
     let order = match deal {
         Deal::Subscription(id) => books.subscriptions.get(&id).and_then(|row| row.order),
@@ -162,7 +165,7 @@ fn strip(value: &mut Value) {
     }
 }
 
-fn lines(items: &[Mapping], payments: &[CleengPayment], taken: &[Taken]) -> Vec<Line> {
+fn lines(items: &[Mapping], payments: &[CleengPayment], taken: &[Taken], said: &[Said]) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut seen = BTreeSet::new();
     let attempts: Vec<_> = items.iter().flat_map(|item| &item.attempts).filter(|it| begins(it)).collect();
@@ -176,7 +179,7 @@ fn lines(items: &[Mapping], payments: &[CleengPayment], taken: &[Taken]) -> Vec<
         seen.extend(row.map(|row| row.id));
         seen.extend(ours.and_then(|attempt| attempt.payment).map(|id| id.number()));
         let name = identity.map_or_else(|| "payment".to_owned(), |it| it.base().to_string());
-        let ours = ours.map(|attempt| of_attempt(items, attempt)).or_else(|| of_history(items, &name));
+        let ours = ours.map(|attempt| of_attempt(items, attempt)).or_else(|| of_history(items, said, &name));
         lines.push(Line {
             at: it.payment.created,
             what: named(&name),
@@ -273,14 +276,24 @@ fn standing(attempt: &Attempt) -> (&'static str, Option<String>) {
     }
 }
 
-/// An attempt that made room on its item for later ones left a line of history.
-fn of_history(items: &[Mapping], identity: &str) -> Option<Ours> {
-    let mut told = items.iter().flat_map(|item| &item.history).filter(|line| line.what.contains(identity));
-    told.next_back().map(|line| Ours {
+/// An attempt that made room on its item for later ones left lines of history, there or with whoever listened.
+fn of_history(items: &[Mapping], said: &[Said], identity: &str) -> Option<Ours> {
+    let kept = items.iter().flat_map(|item| &item.history).map(|line| line.what.as_str());
+    let heard = said.iter().filter(|it| it.to == Party::Ledger).map(|it| it.what.as_str());
+    let told: Vec<_> = heard.chain(kept).filter(|line| line.starts_with(identity)).collect();
+    let standings = [
+        ("let go (", "let go"),
+        ("captured (", "captured"),
+        ("declined", "refused"),
+        ("withdrawn", "never happened"),
+        ("held (", "approved"),
+    ];
+    let found = standings.into_iter().find(|(word, _)| told.iter().any(|line| line.contains(word)));
+    told.last().map(|_| Ours {
         attempt: identity.to_owned(),
-        standing: "done",
+        standing: found.map_or("done", |(_, standing)| standing),
         amount: None,
-        why: Some(line.what.clone()),
+        why: Some("made room for later ones".to_owned()),
     })
 }
 

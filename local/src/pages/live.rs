@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
 
-use super::snapshot::overview;
+use super::snapshot::{Snapshots, overview};
 use crate::served::Shared;
 
 /// How often it is looked whether something changed.
@@ -18,7 +18,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 pub(super) fn stream(served: Shared) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let fronts = futures::stream::unfold((served, String::new()), |(served, mut shown)| async move {
         loop {
-            match overview(&served).await.map(|front| serde_json::to_string(&front)) {
+            let front =
+                Snapshots::soon(&served).await.map(|it| serde_json::to_string(&overview(&served, &it)));
+            match front {
                 Ok(Ok(front)) if without_hour(&front) != without_hour(&shown) => {
                     shown.clone_from(&front);
                     let event = Event::default().event("front").data(front);

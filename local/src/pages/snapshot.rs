@@ -1,6 +1,7 @@
 //! What the console knows at a glance, made anew when something was said since, and never more often than it can be made.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,9 +16,9 @@ use wire::Clock;
 use super::books::{self, Books, Deal};
 use super::outcomes::{self, Day};
 use super::rows::{self, Counts, Row};
-use crate::ledgers::{Comparison, compare};
+use crate::ledgers::{Comparison, all_mappings, compare_with};
 use crate::overheard::Said;
-use crate::served::Served;
+use crate::served::{Served, Shared};
 use crate::system::System;
 
 /// Rows and sums as of one moment.
@@ -68,6 +69,21 @@ const REST: Duration = Duration::from_millis(300);
 const STALE: SignedDuration = SignedDuration::from_mins(10);
 
 impl Snapshots {
+    /// The newest without a wait: one that is no longer good is made anew behind it.
+    pub(super) async fn soon(served: &Shared) -> Result<Arc<Snapshot>, LedgerError> {
+        let snapshots = &served.snapshots;
+        let Some(newest) = snapshots.newest() else { return snapshots.fresh(&served.started.system).await };
+        if !newest.is_good(&served.started.system) && snapshots.making.try_lock().is_ok() {
+            let served = served.clone();
+            tokio::spawn(async move {
+                if let Err(error) = served.snapshots.fresh(&served.started.system).await {
+                    tracing::warn!("The console's front cannot be read: {error}");
+                }
+            });
+        }
+        Ok(newest)
+    }
+
     /// The newest, made anew where something happened and enough time passed.
     pub(super) async fn fresh(&self, system: &System) -> Result<Arc<Snapshot>, LedgerError> {
         let _one_at_a_time = self.making.lock().await;
@@ -77,6 +93,12 @@ impl Snapshots {
         let made = Arc::new(make(system).await?);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
         Ok(made)
+    }
+
+    /// So that a test sees what happened less than a rest ago.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn newest(&self) -> Option<Arc<Snapshot>> {
@@ -90,17 +112,24 @@ impl Snapshot {
         self.differing.get(&deal).cloned().unwrap_or_default()
     }
 
+    /// When something happens next, at Cleeng, in a queue, or because the timer looks at an item.
+    pub(super) fn next(&self, system: &System) -> Option<Timestamp> {
+        let now = system.clock.now();
+        let due = self.due.iter().map(|it| it.at).find(|at| *at > now);
+        [system.next_due(), due].into_iter().flatten().filter(|at| *at > now).min()
+    }
+
     fn is_good(&self, system: &System) -> bool {
-        let same = self.revision == system.overheard.last() && system.clock.now() < self.taken + STALE;
+        let same = self.revision == system.overheard.changes() && system.clock.now() < self.taken + STALE;
         same || self.made.elapsed() < REST.max(self.cost * 3)
     }
 }
 
 async fn make(system: &System) -> Result<Snapshot, LedgerError> {
-    let (made, revision, taken) = (Instant::now(), system.overheard.last(), system.clock.now());
+    let (made, revision, taken) = (Instant::now(), system.overheard.changes(), system.clock.now());
     let books = books::read(system);
-    let items = books::items(system).await?;
-    let comparison = compare(system).await?;
+    let items = all_mappings(system).await?;
+    let comparison = compare_with(system, &items);
     let deals = deals_by_name(&books, &items);
     let mut differing: HashMap<Deal, Vec<String>> = HashMap::new();
     for difference in &comparison.differences {
@@ -182,6 +211,8 @@ pub(super) struct Overview {
     next: Option<Timestamp>,
     /// Whether something is under way, so that the ledgers may differ for a moment.
     busy: bool,
+    /// Buyers who are still to come.
+    buyers: u32,
     crash_armed: bool,
     /// The gateways that are real, not simulated.
     real_gateways: Vec<&'static str>,
@@ -225,18 +256,18 @@ struct Dead {
 const SAID_MAX: usize = 40;
 
 /// Puts the front together.
-pub(super) async fn overview(served: &Served) -> Result<Overview, LedgerError> {
+pub(super) fn overview(served: &Served, snapshot: &Snapshot) -> Overview {
     let system = &served.started.system;
-    let snapshot = served.snapshots.fresh(system).await?;
     let queues: Vec<_> = Job::ALL.into_iter().map(|job| queue(system, job)).collect();
-    let goal = served.goal();
-    let next = next(served).await?;
+    let (goal, buyers) = (served.goal(), served.buyers.load(Ordering::SeqCst));
+    let next = snapshot.next(system);
     let comparison = &snapshot.comparison;
-    Ok(Overview {
+    Overview {
         now: system.clock.now(),
         goal,
         next,
-        busy: goal.is_some() || queues.iter().any(|it| it.waiting + it.in_flight > 0),
+        busy: goal.is_some() || buyers > 0 || queues.iter().any(|it| it.waiting + it.in_flight > 0),
+        buyers,
         crash_armed: served.crash.is_armed(),
         real_gateways: served.started.real_gateways.clone(),
         revision: snapshot.revision,
@@ -255,15 +286,7 @@ pub(super) async fn overview(served: &Served) -> Result<Overview, LedgerError> {
         due: snapshot.due.clone(),
         outcomes: snapshot.outcomes.clone(),
         said: system.overheard.newest(SAID_MAX),
-    })
-}
-
-/// When something happens next, at Cleeng, in a queue, or because the timer looks at an item.
-pub(super) async fn next(served: &Served) -> Result<Option<Timestamp>, LedgerError> {
-    let system = &served.started.system;
-    let snapshot = served.snapshots.fresh(system).await?;
-    let due = snapshot.due.iter().map(|it| it.at).find(|at| *at > system.clock.now());
-    Ok([system.next_due(), due].into_iter().flatten().filter(|at| *at > system.clock.now()).min())
+    }
 }
 
 fn queue(system: &System, job: Job) -> QueueNow {

@@ -1,5 +1,7 @@
 //! What a person may try: the buttons of the console, each told to the simulator that it concerns.
 
+use std::sync::atomic::Ordering;
+
 use axum::http::StatusCode;
 use bytes::Bytes;
 use jiff::SignedDuration;
@@ -108,8 +110,7 @@ pub(super) async fn perform(served: &Served, deal: Deal, verb: &str, wish: &Wish
             let rows = books.payments.get(&deal).map(Vec::as_slice).unwrap_or_default();
             let row = rows.iter().rfind(|row| row.held() > Decimal::ZERO);
             let row = row.ok_or_else(|| refused("Cleeng has nothing to return."))?;
-            let body =
-                wish.amount.map_or_else(|| json!({}), |amount| json!({ "amount": amount.to_string() }));
+            let body = wish.amount.map_or_else(|| json!({}), |amount| json!({ "amount": number(amount) }));
             cleeng(system, &format!("payments/{}/refund", row.id), &body)?;
             Ok(format!("Cleeng asks for payment {} to be returned.", row.id))
         }
@@ -132,6 +133,11 @@ fn accepted(answer: &http::Response<Bytes>) -> Result<(), Trouble> {
     }
     let said = String::from_utf8_lossy(answer.body()).into_owned();
     Err(Trouble(StatusCode::CONFLICT, format!("The simulator answered {}: {said}", answer.status())))
+}
+
+/// As Cleeng writes amounts.
+fn number(amount: Decimal) -> Value {
+    serde_json::from_str(&amount.to_string()).unwrap_or_default()
 }
 
 /// Makes the stored card refuse (or pay again).
@@ -252,7 +258,7 @@ pub(super) fn break_next(served: &Served, fault: &Fault) -> Result<String, Troub
         }
         FaultKind::Lose => ("lose", 1, "acts on the next payment, and its answer is lost"),
         FaultKind::Silent => ("lose", 3, "acts on the next payment, and no repetition is answered either"),
-        FaultKind::Down => ("down", 6, "is down for the next six requests"),
+        FaultKind::Down => ("down", 3, "is down for the next three requests"),
     };
     let answer = match (name, word) {
         ("stripe", "lose") => peers.stripe_host.control(
@@ -281,13 +287,18 @@ pub(super) struct Sale {
     count: u32,
 }
 
-/// So many at once.
+/// So many at once, those who are still to come among them.
 pub(super) const SALES_MAX: u32 = 1000;
 
 /// Lets them come one after the other while the page goes on.
 pub(super) fn sell(served: &Shared, sale: &Sale) -> Result<String, Trouble> {
     if !(1..=SALES_MAX).contains(&sale.count) {
         return Err(Trouble(StatusCode::BAD_REQUEST, format!("Let 1 to {SALES_MAX} buyers come.")));
+    }
+    let to_come = served.buyers.fetch_add(sale.count, Ordering::SeqCst);
+    if to_come + sale.count > SALES_MAX {
+        served.buyers.fetch_sub(sale.count, Ordering::SeqCst);
+        return Err(refused(&format!("{to_come} buyers are still to come: let them pay first.")));
     }
     let (served, gateway, count) = (served.clone(), sale.gateway.to_string(), sale.count);
     let card = sale.card.unwrap_or(CardWish::Pays).card();
@@ -296,6 +307,7 @@ pub(super) fn sell(served: &Shared, sale: &Sale) -> Result<String, Trouble> {
             if let Err(error) = one_sale(&served, &gateway, card).await {
                 tracing::error!("A sale failed: {error}");
             }
+            served.buyers.fetch_sub(1, Ordering::SeqCst);
         }
     });
     Ok(match count {

@@ -78,6 +78,7 @@ impl System {
         while self.clock.now() < end {
             let step = self.clock.now().checked_add(STRIDE).unwrap_or(Timestamp::MAX);
             let next = self.next_due().map_or(step, |due| due.max(self.next_moment()).min(step));
+            let next = self.next_look().map_or(next, |look| look.min(next));
             self.clock.move_to(next.min(end));
             self.settle().await;
         }
@@ -108,6 +109,12 @@ impl System {
         self.clock.now().checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX)
     }
 
+    /// The timer's round that finds what falls due next, where someone listens to what is written.
+    fn next_look(&self) -> Option<Timestamp> {
+        let last = self.clock.now().checked_sub(TICK).unwrap_or(Timestamp::MIN);
+        self.overheard.next_due(last).and_then(|due| due.checked_add(TICK).ok())
+    }
+
     /// When Cleeng or a queue does something next. Gateways' webhooks and unfinished work come on top.
     pub fn next_due(&self) -> Option<Timestamp> {
         let visible = Job::ALL.into_iter().filter_map(|job| self.queue.next_visible(job)).min();
@@ -121,7 +128,7 @@ impl System {
             let all = host.deliveries();
             count += all.len();
             let sent = all.into_iter().map(|delivery| async move {
-                let began = self.clock.now();
+                let begun = self.overheard.begins(self.clock.now());
                 let mut request = Request::post(format!("http://connector.test/webhooks/{name}"));
                 for (header, value) in &delivery.headers {
                     request = request.header(header, value);
@@ -130,7 +137,7 @@ impl System {
                     Ok(request) => self.request(request).await.status().as_u16(),
                     Err(_) => 400,
                 };
-                self.overheard.heard(began, name, delivery.id, &delivery.body, status);
+                self.overheard.heard(begun, name, delivery.id, &delivery.body, status);
                 (delivery.id, status)
             });
             let mut answers = futures::stream::iter(sent).buffer_unordered(DELIVERIES);

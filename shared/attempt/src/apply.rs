@@ -268,9 +268,14 @@ fn note_answer(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now:
             if let (true, Some(token)) = (verb.buyer_present(), token) {
                 keep_card(mapping, identity, token);
             }
-            let taken = if *captured { "captured" } else { "held" };
+            let moved = match verb {
+                Verb::Refund => "returned",
+                Verb::Cancel => "let go",
+                _ if *captured => "captured",
+                _ => "held",
+            };
             mapping
-                .tell(now, format!("{identity}: {} approved, {money} {taken} ({reference})", verb.as_str()));
+                .tell(now, format!("{identity}: {} approved, {money} {moved} ({reference})", verb.as_str()));
         }
         Answer::Declined(decline) => {
             attempt.reference = decline.reference.clone().or(attempt.reference.take());
