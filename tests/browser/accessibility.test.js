@@ -2,7 +2,7 @@
 // sideways, and a picture is kept.
 
 import { after, before, test } from 'node:test';
-import { DESKTOP, PHONE, assertAccessible, keep, skip, startBrowser, startSystem, visit } from './shop.js';
+import { DESKTOP, PHONE, assertAccessible, assertFits, keep, skip, startBrowser, startSystem, visit } from './shop.js';
 import { walk } from './states.js';
 
 let browser, system;
@@ -24,6 +24,7 @@ for (const [screen, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
         number += 1;
         await keep(page, `checkout-${screen}-${colorScheme}-${String(number).padStart(2, '0')}-${state}`);
         await assertAccessible(page, state);
+        await assertFits(page, state);
       });
       await leave();
     });
@@ -32,6 +33,6 @@ for (const [screen, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
 
 test('nothing is lost where a window is 320 px wide', { skip: skip() }, async () => {
   const { page, leave } = await visit(browser, system, { viewport: { width: 320, height: 640 } });
-  await walk(page, system, (state) => assertAccessible(page, `${state} at 320 px`));
+  await walk(page, system, (state) => assertFits(page, `${state} at 320 px`));
   await leave();
 });

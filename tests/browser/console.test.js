@@ -2,7 +2,7 @@
 
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { DESKTOP, PHONE, assertAccessible, keep, payWith, skip, startBrowser, startSystem, title, upToTheCard, visit } from './shop.js';
+import { DESKTOP, PHONE, assertAccessible, assertFits, keep, payWith, skip, startBrowser, startSystem, title, upToTheCard, visit } from './shop.js';
 
 let browser, system;
 before(async () => {
@@ -50,11 +50,13 @@ for (const [screen, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
       await page.getByRole('link', { name: /^Subscription \d+/ }).first().waitFor();
       await keep(page, `console-${screen}-${colorScheme}-1-front`);
       await assertAccessible(page, 'the console’s front');
+      await assertFits(page, 'the console’s front');
       await page.getByRole('link', { name: /^Subscription \d+/ }).first().click();
       await title(page, /^Subscription/).waitFor();
       await page.locator('#sequence').waitFor();
       await keep(page, `console-${screen}-${colorScheme}-2-deal`);
       await assertAccessible(page, 'a deal’s page');
+      await assertFits(page, 'a deal’s page');
       await leave();
     });
   }

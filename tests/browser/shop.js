@@ -123,12 +123,16 @@ export async function ledger(system, gateway, email) {
   return { captured, declined: theirs.filter((it) => it.standing?.Refused ?? it.standing?.refused).length, theirs };
 }
 
-/** Nothing that axe finds, and nothing that must be scrolled sideways. */
+/** Nothing that axe finds. */
 export async function assertAccessible(page, state) {
   if (!(await page.evaluate(() => Boolean(window.axe)))) await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
   const told = violations.map(({ id, help, nodes }) => `${id}: ${help}\n    ${nodes.map((node) => node.html).join('\n    ')}`);
   assert.deepEqual(told, [], `axe found obstacles in ${state}`);
+}
+
+/** Nothing that must be scrolled sideways. */
+export async function assertFits(page, state) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${state} is ${wide} px wider than its window`);
 }
