@@ -67,7 +67,8 @@ const ADYEN = `window.AdyenWeb = {
     mount(place) { place.textContent = 'Drop-in of ' + this.options.clientKey + ' for ' + this.options.amount.value + ' ' + this.options.amount.currency; return this; }
     submit() {
       const paymentMethod = { type: 'scheme', encryptedCardNumber: 'test_3ds_challenge', encryptedExpiryMonth: 'test_03', encryptedExpiryYear: 'test_2030', encryptedSecurityCode: 'test_737' };
-      this.options.onSubmit({ data: { paymentMethod, browserInfo: { userAgent: 'of the Drop-in' } } }, this, {});
+      const browserInfo = { userAgent: navigator.userAgent, acceptHeader: '*/*', language: 'nl-NL', colorDepth: 24, screenHeight: 900, screenWidth: 1440, timeZoneOffset: -60, javaEnabled: false };
+      this.options.onSubmit({ data: { paymentMethod, browserInfo } }, this, {});
     }
     handleAction(action) {
       const threeDSResult = action.token + (action.subtype === 'challenge' ? '.authorised' : '');

@@ -65,7 +65,7 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_NAME", job)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-            .env("RUST_LOG", "warn")
+            .env("AWS_LAMBDA_LOG_LEVEL", "WARN")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

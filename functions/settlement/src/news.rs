@@ -1,14 +1,16 @@
 //! News from a gateway: the answer to an attempt that was left open, or something that happened to a payment.
 
+use std::time::Duration;
+
 use attempt::{
     Done, Ended, aimed_at, answer_in, change, correct, finish, learn as merge, learn_card, past_taking,
     reopen, settle, spread_card, takes_back,
 };
 use cleeng::NewDetails;
-use gateways::{News, NewsKind};
+use gateways::{News, NewsKind, Resolution};
 use ledger::{Attempt, Mapping, Stage, Subject};
 use payment::{
-    Answer, Approval, Card, Fact, FactKind, Failure, GatewayReference, Identity, Money, Token, Verb,
+    Answer, Approval, Card, Fact, FactKind, Failure, GatewayReference, Identity, Money, Outcome, Token, Verb,
 };
 use wire::Deadline;
 
@@ -84,7 +86,10 @@ async fn settled(
             Stage::Answered(Answer::Approved(_)) | Stage::Reported(Answer::Approved(_)),
             Answer::Approved(news),
         ) => name_card(settlement, mapping.clone(), identity, news, deadline).await?,
-        _ => settle(means, mapping, identity, answer, deadline).await?,
+        _ => {
+            let answer = with_card(settlement, attempt, answer, deadline).await;
+            settle(means, mapping, identity, answer, deadline).await?
+        }
     };
     match done.ended {
         Ended::Busy => Err(Failure::retry(format!("another worker has {identity}"))),
@@ -94,6 +99,24 @@ async fn settled(
             spread_card(means, &settlement.routes, done.mapping, deadline).await.map(drop)
         }
         _ => Ok(()),
+    }
+}
+
+/// A notification need not describe the card (Stripe's names it only), and customers look for it on their account page:
+/// the gateway is asked. Where it does not answer, the news alone counts.
+async fn with_card(settlement: &Settlement, attempt: &Attempt, answer: Answer, deadline: Deadline) -> Answer {
+    let Answer::Approved(news) = &answer else { return answer };
+    let ask = &attempt.intention;
+    let Some(gateway) = settlement.means.gateways.get(&ask.gateway) else { return answer };
+    if news.card.is_some() || !ask.verb.buyer_present() {
+        return answer;
+    }
+    let age = Duration::try_from(settlement.means.clock.now().duration_since(ask.began)).unwrap_or_default();
+    match gateway.resolve(ask, Some(&news.reference), age, deadline).await {
+        Ok(Resolution::Found(Outcome::Approved(seen))) if seen.reference == news.reference => {
+            Answer::Approved(Approval { card: seen.card, ..news.clone() })
+        }
+        _ => answer,
     }
 }
 

@@ -31,8 +31,11 @@ pub(crate) fn answered(attempt: &Attempt, answer: &Answer) {
 /// Nobody knows, or a person must find out.
 pub(crate) fn unanswered(attempt: &Attempt, parked: bool) {
     let gateway = &attempt.intention.gateway;
-    let name = if parked { "Parked" } else { "Unknown" };
-    tracing::info!(target: "metric", name, value = 1_u64, %gateway);
+    if parked {
+        tracing::warn!(target: "metric", name = "Parked", value = 1_u64, %gateway);
+    } else {
+        tracing::info!(target: "metric", name = "Unknown", value = 1_u64, %gateway);
+    }
 }
 
 /// Cleeng has not heard of an answer that is so old.

@@ -74,6 +74,7 @@ where
             body: record.body.unwrap_or_default(),
         });
         let failed = work(job, records.collect(), deadline, handle).await;
+        crate::metrics::flush();
         let mut answer = SqsBatchResponse::default();
         answer.batch_item_failures = failed.into_iter().map(failure_of).collect();
         Ok::<_, Error>(answer)

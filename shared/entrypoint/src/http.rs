@@ -287,6 +287,7 @@ where
         let left = request.lambda_context_ref().map_or(FRONT_DOOR_TIME, crate::batch::time_left);
         let deadline = Deadline::after(left.min(FRONT_DOOR_TIME).saturating_sub(ANSWER_TIME));
         let response = handle(plain_request(request).await?, deadline).await;
+        crate::metrics::flush();
         Ok::<_, Error>(response.map(|body| Body::Binary(body.to_vec())))
     };
     lambda_http::run(lambda_http::service_fn(serve)).await

@@ -1,16 +1,19 @@
 //! Logs: JSON lines with queryable fields; the message reads alone. Metrics go beside them.
 
-use tracing_subscriber::filter::FilterFn;
+use settings::Settings;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::metrics::{Metrics, TARGET};
 
-/// Starts JSON logging to standard output, from `info` on (`RUST_LOG` refines it), and metrics of this job. A second call
-/// changes nothing.
+/// Starts JSON logging to standard output, from `info` on or from the level that the platform's logging configuration names
+/// (`AWS_LAMBDA_LOG_LEVEL`), and metrics of this job. A second call changes nothing.
 pub fn start_logging(job: &'static str) {
-    let level = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // One level for all: `EnvFilter` would bring a regular-expression engine into every start.
+    let level = Settings::from_environment().parsed_or("AWS_LAMBDA_LOG_LEVEL", LevelFilter::INFO);
+    let level = level.unwrap_or(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
@@ -18,8 +21,9 @@ pub fn start_logging(job: &'static str) {
         .with_span_list(false)
         .with_target(false)
         .with_filter(level)
-        .with_filter(FilterFn::new(|event| event.target() != TARGET));
-    let metrics = Metrics { job }.with_filter(FilterFn::new(|event| event.target() == TARGET));
+        .with_filter(FilterFn::new(|event| event.target() != TARGET).with_max_level_hint(level));
+    let metrics = FilterFn::new(|event| event.target() == TARGET).with_max_level_hint(LevelFilter::INFO);
+    let metrics = Metrics { job }.with_filter(metrics);
     // Already started is as good.
     tracing_subscriber::registry().with(lines).with(metrics).try_init().ok();
 }

@@ -1,6 +1,5 @@
 //! Builds what a function may use from its settings: the outside, and the parties to a payment.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,8 +51,9 @@ pub const PEERS: [&str; 3] = ["CLEENG_API_URL", "STRIPE_API_URL", "ADYEN_API_URL
 pub const BUYERS_PEERS: [&str; 4] =
     ["CLEENG_API_URL", "CLEENG_MEDIASTORE_URL", "STRIPE_API_URL", "ADYEN_API_URL"];
 
-/// Opens a connection to each host of these settings, side by side and for at most a second, but to no gateway that no
-/// payment method leads to. A setting that is wrong is told where it is needed.
+/// Opens a connection for each of these settings, side by side and for at most a second, but to no gateway that no
+/// payment method leads to. Two addresses of one host open two: they are asked side by side. A setting that is wrong is
+/// told where it is needed.
 pub(crate) async fn open_connections(settings: &Settings, http: &Http, names: &[&'static str]) {
     let routes = Routes::from_settings(settings).ok();
     let served = |name: &str| match name {
@@ -62,10 +62,8 @@ pub(crate) async fn open_connections(settings: &Settings, http: &Http, names: &[
         _ => true,
     };
     let addresses = names.iter().filter(|name| served(name)).filter_map(|name| settings.address(name).ok());
-    let hosts: BTreeMap<_, _> =
-        addresses.map(|address| (address.origin().ascii_serialization(), address)).collect();
     let wire = Wire::new(Arc::new(http.clone()));
-    join_all(hosts.into_values().map(|address| wire.warm(address))).await;
+    join_all(addresses.map(|address| wire.warm(address))).await;
 }
 
 /// The means to move money, for the gateways that the routes lead to.

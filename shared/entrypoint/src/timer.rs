@@ -20,7 +20,9 @@ where
     let handle = &handle;
     let serve = move |event: LambdaEvent<Value>| async move {
         let deadline = Deadline::after(time_left(&event.context).saturating_sub(ANSWER_TIME));
-        handle(deadline).await.map_err(|failure| {
+        let done = handle(deadline).await;
+        crate::metrics::flush();
+        done.map_err(|failure| {
             tracing::error!(job, "The round failed: {}", failure.chain());
             Error::from(failure.to_string())
         })

@@ -115,6 +115,21 @@ async fn a_card_that_asks_for_authentication_is_kept_once_it_has_it() {
     }
 }
 
+#[tokio::test]
+async fn a_card_that_a_webhook_tells_of_before_the_page_does_is_shown_like_any_other() {
+    let world = World::new();
+    let subscriber = world.subscriber("stripe").await;
+    let buyer = back(&world, &subscriber);
+    let reply = give(&world, &buyer, TestCard::AsksFirst.data("stripe")).await;
+    let setup = reply.text("/responseData/action/id").unwrap();
+    // The page is closed as soon as the bank has its answer. Stripe's event names the card, and does not describe it.
+    control(&world, "stripe", &format!("authenticate/{setup}"), &json!({ "result": "success" }));
+    world.pass(PATIENT).await;
+    let kept = world.system.peers.cleeng.payment_details().into_iter().find(|it| it.active).unwrap();
+    assert!(kept.params.is_some_and(|shown| shown.contains("3155")));
+    world.agrees().await;
+}
+
 async fn come_back(world: &World, buyer: &Buyer, reply: &Reply) -> Reply {
     let details = match buyer.gateway.as_str() {
         "stripe" => {

@@ -1,0 +1,93 @@
+//! The functions' own release binaries: built here, as they are deployed, or taken from where somebody built them.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+
+use crate::Result;
+
+/// The seven functions.
+pub(crate) const ALL: [&str; 7] = [
+    "initial-purchase",
+    "payment-details",
+    "recurring-capture",
+    "renewal-schedule",
+    "settlement",
+    "termination",
+    "webhook-ingest",
+];
+
+/// Binaries by function.
+pub(crate) struct Functions(BTreeMap<String, PathBuf>);
+
+impl Functions {
+    /// Builds these in the release profile.
+    pub(crate) fn build(names: &[&str]) -> Result<Self> {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--release", "--locked", "--bins", "--message-format=json-render-diagnostics"]);
+        for name in names {
+            cargo.args(["--package", name]);
+        }
+        let output = cargo.current_dir(root()).stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            return Err("the functions do not build".into());
+        }
+        let artifacts = cargo_metadata::Message::parse_stream(output.stdout.as_slice());
+        let mut found = BTreeMap::new();
+        for message in artifacts {
+            if let cargo_metadata::Message::CompilerArtifact(artifact) = message?
+                && let Some(executable) = artifact.executable
+            {
+                found.insert(artifact.target.name.clone(), executable.into_std_path_buf());
+            }
+        }
+        Ok(Self(found))
+    }
+
+    /// Takes them from a folder, by name.
+    pub(crate) fn from_folder(folder: &Path) -> Self {
+        let known = |name: &&str| folder.join(name).is_file();
+        let found = ALL.iter().filter(|name| known(name)).map(|name| ((*name).to_owned(), folder.join(name)));
+        Self(found.collect())
+    }
+
+    /// One of them, where it is there.
+    pub(crate) fn get(&self, name: &str) -> Option<&Path> {
+        self.0.get(name).map(PathBuf::as_path)
+    }
+
+    /// One that a measure cannot do without.
+    pub(crate) fn needed(&self, name: &str) -> Result<&Path> {
+        self.get(name).ok_or_else(|| format!("there is no binary of {name}").into())
+    }
+}
+
+/// Bytes of the zip that is deployed: the binary deflated, and the container around it.
+pub(crate) fn zip_bytes(binary: &Path) -> Result<u64> {
+    const CONTAINER: u64 = 150;
+    let mut deflated = DeflateEncoder::new(Counting(0), Compression::default());
+    deflated.write_all(&std::fs::read(binary)?)?;
+    Ok(deflated.finish()?.0 + CONTAINER)
+}
+
+struct Counting(u64);
+
+impl Write for Counting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += u64::try_from(bytes.len()).map_err(std::io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The workspace.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
