@@ -3,6 +3,7 @@
 pub mod adyen;
 pub mod cleeng;
 pub mod stripe;
+mod travel;
 
 use bytes::Bytes;
 use jiff::Timestamp;

@@ -121,6 +121,19 @@ async fn a_challenge_is_passed_in_two_steps_and_charges_once() {
 }
 
 #[tokio::test]
+async fn a_bank_that_asks_nothing_is_content_with_the_browsers_fingerprint() {
+    let world = World::new();
+    let ask = purchase(1, 999);
+    let (first, page) =
+        action(world.adyen.authorise(&ask, &buyer("test_3ds_frictionless"), soon()).await.unwrap());
+    assert_eq!(page["subtype"], "fingerprint");
+    let fingerprint = back(&first, json!({"threeDSResult": page["token"]}));
+    assert!(approved(world.adyen.resume(&ask, &fingerprint, soon()).await.unwrap()).captured);
+    assert_eq!(world.simulator.payments()[0].captured_minor, 999);
+    world.check();
+}
+
+#[tokio::test]
 async fn a_redirect_comes_back_with_the_result_that_the_bank_chose() {
     for (result, reason) in [
         ("refused", DeclineReason::AuthenticationRequired),

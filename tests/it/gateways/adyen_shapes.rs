@@ -8,6 +8,7 @@ use local::simulators::Simulator;
 use serde_json::{Value, json};
 
 use super::adyen_world::{CHECKOUT, World, description};
+use super::table::count;
 
 const KEY: &str = "simulated-adyen-api-key";
 
@@ -115,6 +116,7 @@ fn every_webhook_has_the_official_shape() {
         *seen.entry(event).or_insert(0) += 1;
     }
     let kinds: Vec<_> = seen.keys().map(String::as_str).collect();
+    assert_eq!(kinds.len(), count("Adyen: kinds of the simulator's webhooks that have the official shape"));
     assert_eq!(
         kinds,
         [

@@ -15,3 +15,4 @@ mod stripe_requests;
 mod stripe_simulator;
 mod stripe_webhooks;
 mod table;
+mod vendors;

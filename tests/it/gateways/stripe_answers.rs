@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::gateways::stripe::bench;
 use crate::gateways::stripe_requests::{Canned, specs, stored};
+use crate::gateways::table::count;
 
 /// What the adapter makes of this answer to this verb (a set-up where the verb is [`Verb::Verify`]).
 async fn made_of(verb: Verb, status: u16, body: &Value) -> Result<Outcome, GatewayError> {
@@ -298,6 +299,7 @@ async fn every_official_sample_is_read_whatever_is_taken_from_it() {
     let setup =
         ask(json!({ "status": "succeeded", "customer": "cus_1" }), &samples["resources"]["setup_intent"]);
     let refund = ask(json!({ "amount": 1299, "currency": "eur" }), &samples["resources"]["refund"]);
+    let mut read = 0;
     for (verb, sample, expected) in [
         (Verb::Charge, payment, "captured"),
         (Verb::Verify, setup, "approved"),
@@ -307,8 +309,10 @@ async fn every_official_sample_is_read_whatever_is_taken_from_it() {
         for variant in variants(&sample) {
             let outcome = made_of(verb, 200, &variant).await.unwrap();
             assert!(!matches!(outcome, Outcome::Declined(_)), "{verb:?}: {variant}");
+            read += 1;
         }
     }
+    assert_eq!(read, count("Stripe: variants of 3 official samples read, none as a refusal"));
 }
 
 /// The same object with each member removed, null, of another kind or another word, and with one that is new.

@@ -15,12 +15,12 @@ const VECTOR: &str = "v1=d95c6b7477fbd7e9f90b1b0ef5f9c7ac25abca5382460e0d988c2b2
 const VECTOR_BODY: &str = r#"{"id":"evt_test_webhook","object":"event"}"#;
 const STAMP: i64 = 1_700_000_000;
 
-fn reader(secrets: &str, mode: &str) -> StripeWebhooks {
+pub(super) fn reader(secrets: &str, mode: &str) -> StripeWebhooks {
     let settings = Settings::from_table([("STRIPE_WEBHOOK_SECRETS", secrets), ("CONNECTOR_MODE", mode)]);
     StripeWebhooks::new(StripeWebhookSettings::from_settings(&settings).unwrap())
 }
 
-fn read_at(
+pub(super) fn read_at(
     reader: &StripeWebhooks,
     signature: Option<&str>,
     body: &[u8],

@@ -231,22 +231,27 @@ async fn a_refund_is_told_once_whatever_the_network_loses() {
 
 #[tokio::test]
 async fn news_that_is_repeated_and_reversed_in_order_changes_nothing_more() {
-    let world = World::new();
-    world.subscriber("adyen").await;
-    let psp = taken(&world, "adyen").id;
-    let habits = json!({ "delay_seconds": 30, "copies": 3, "spread_seconds": 600 });
-    control(&world, "adyen", "webhooks", &habits);
-    happens(&world, "adyen", What::Refund(&psp, 100));
-    happens(&world, "adyen", What::Refund(&psp, 200));
-    for _ in 0..6 {
-        world.pass(PATIENT).await;
+    for gateway in GATEWAYS {
+        let world = World::new();
+        world.subscriber(gateway).await;
+        let payment = taken(&world, gateway).id;
+        let habits = json!({ "delay_seconds": 30, "copies": 3, "spread_seconds": 600 });
+        control(&world, gateway, "webhooks", &habits);
+        happens(&world, gateway, What::Refund(&payment, 100));
+        happens(&world, gateway, What::Refund(&payment, 200));
+        for _ in 0..6 {
+            world.pass(PATIENT).await;
+        }
+        assert_eq!(recorded(&world).refunded.to_string(), "3", "{gateway}");
+        happens(&world, gateway, What::Chargeback(&payment));
+        if gateway == "adyen" {
+            control(&world, gateway, &format!("payments/{payment}/chargeback-reversed"), &json!({}));
+        }
+        for _ in 0..6 {
+            world.pass(PATIENT).await;
+        }
+        let row = recorded(&world);
+        let told = (row.refunded.to_string(), row.refund_kind.as_deref());
+        assert_eq!(told, ("6.99".to_owned(), Some("chargeback")), "{gateway}");
     }
-    assert_eq!(recorded(&world).refunded.to_string(), "3");
-    happens(&world, "adyen", What::Chargeback(&psp));
-    control(&world, "adyen", &format!("payments/{psp}/chargeback-reversed"), &json!({}));
-    for _ in 0..6 {
-        world.pass(PATIENT).await;
-    }
-    let row = recorded(&world);
-    assert_eq!((row.refunded.to_string().as_str(), row.refund_kind.as_deref()), ("6.99", Some("chargeback")));
 }

@@ -16,6 +16,8 @@ pub(super) enum Behaviour {
     Pending,
     /// Fingerprint, then challenge.
     Challenge,
+    /// Fingerprint, and the bank asks no more.
+    Frictionless,
     /// A redirect.
     Redirect,
 }
@@ -29,13 +31,14 @@ pub(super) struct Refusal {
 }
 
 impl Behaviour {
-    /// Reads `approve`, `error`, `pending`, `3ds_challenge`, `3ds_redirect`, `declined_12_51_03` or `12`.
+    /// Reads `approve`, `error`, `pending`, `3ds_challenge`, `3ds_frictionless`, `3ds_redirect`, `declined_12_51_03` or `12`.
     pub(super) fn read(text: &str) -> Option<Self> {
         Some(match text {
             "approve" => Self::Approve,
             "error" => Self::Error,
             "pending" => Self::Pending,
             "challenge" | "3ds_challenge" => Self::Challenge,
+            "3ds_frictionless" => Self::Frictionless,
             "redirect" | "3ds_redirect" => Self::Redirect,
             text => {
                 let mut parts = text.strip_prefix("declined_").unwrap_or(text).split('_');

@@ -12,9 +12,10 @@ use super::bank;
 use super::cards::Behaviour;
 use super::faults::Fault;
 use super::modifications::release;
-use super::notifications::{Habits, Notice, notify, notify_token};
+use super::notifications::{Notice, notify, notify_token};
 use super::payments::{settle, standing};
 use super::state::{Modification, Payment, Standing, State};
+use crate::simulators::travel::Habits;
 
 /// Answers a control request.
 pub(super) fn control(

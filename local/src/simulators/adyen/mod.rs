@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `test_visa`, `test_mastercard`, `test_amex` | pays |
 //! | `test_3ds_challenge` | fingerprint, then challenge (threeDS2 actions), then pays |
+//! | `test_3ds_frictionless` | fingerprint, then pays: the bank asks the buyer nothing |
 //! | `test_3ds_redirect` | redirect, then pays |
 //! | `test_declined_12` | refused with Adyen's reason 12; `test_declined_2_R1`, `test_declined_2_05_03`: with the bank's raw code, and with the network's advice |
 //! | `test_error`, `test_pending` | `Error`; `Pending`, settled by webhook |

@@ -9,16 +9,15 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use payment::Money;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::AdyenAccount;
 use super::state::Payment;
 use crate::simulators::Delivery;
+use crate::simulators::travel::Habits;
 
 /// Webhooks on their way.
-#[derive(Default)]
 pub(super) struct Outbox {
     last: u64,
     waiting: BTreeMap<(Timestamp, u64), Waiting>,
@@ -26,28 +25,18 @@ pub(super) struct Outbox {
     habits: Habits,
 }
 
+impl Default for Outbox {
+    /// A webhook leaves a second after what it tells.
+    fn default() -> Self {
+        let habits = Habits { delay_seconds: 1, ..Habits::default() };
+        Self { last: 0, waiting: BTreeMap::new(), due: HashMap::new(), habits }
+    }
+}
+
 struct Waiting {
     delivery: Delivery,
     created: Timestamp,
     tries: usize,
-}
-
-/// How webhooks travel from now on.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(default)]
-pub(super) struct Habits {
-    /// Seconds between what happens and its webhook.
-    delay_seconds: u32,
-    /// How often each is sent.
-    copies: u32,
-    /// Up to so many seconds more, differently for each: they overtake one another.
-    spread_seconds: u32,
-}
-
-impl Default for Habits {
-    fn default() -> Self {
-        Self { delay_seconds: 1, copies: 1, spread_seconds: 0 }
-    }
 }
 
 /// Adyen's pauses between tries, in seconds; the last one repeats for thirty days.
@@ -92,11 +81,7 @@ impl Outbox {
         for _ in 0..self.habits.copies {
             self.last = self.last.saturating_add(1);
             let id = self.last;
-            // A fixed scatter by number, so that the same run always travels the same way.
-            let scatter = id.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17)
-                % u64::from(self.habits.spread_seconds).saturating_add(1);
-            let seconds = i64::from(self.habits.delay_seconds).saturating_add_unsigned(scatter);
-            let due = now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+            let due = self.habits.due(now, id);
             let delivery = Delivery { id, due, headers: headers.to_vec(), body: body.clone() };
             self.due.insert(id, due);
             self.waiting.insert((due, id), Waiting { delivery, created: now, tries: 0 });

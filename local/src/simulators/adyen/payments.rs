@@ -80,6 +80,7 @@ pub(super) fn pay(
         Behaviour::Error => return settle(account, state, now, &psp, Standing::Error),
         Behaviour::Pending => Standing::Pending,
         Behaviour::Challenge => Standing::AwaitingFingerprint,
+        Behaviour::Frictionless => Standing::AwaitingFingerprintAlone,
         Behaviour::Redirect => Standing::AwaitingRedirect,
     };
     if let Some(payment) = state.payment(&psp) {
@@ -102,7 +103,10 @@ pub(super) fn details(account: &AdyenAccount, state: &mut State, now: Timestamp,
         let (psp, reference) = (payment.psp.clone(), payment.reference.clone());
         return waiting(&psp, &reference, &Standing::AwaitingChallenge, "");
     }
-    if !matches!(payment.standing, Standing::AwaitingChallenge | Standing::AwaitingRedirect) {
+    if !matches!(
+        payment.standing,
+        Standing::AwaitingFingerprintAlone | Standing::AwaitingChallenge | Standing::AwaitingRedirect
+    ) {
         return Answer::invalid("704", "request already processed or in progress");
     }
     let result = result.or_else(|| payment.result.clone());
@@ -242,7 +246,7 @@ fn waiting(psp: &str, reference: &str, standing: &Standing, base: &str) -> Answe
                "paymentData": psp, "authorisationToken": psp})
     };
     let body = match standing {
-        Standing::AwaitingFingerprint => {
+        Standing::AwaitingFingerprint | Standing::AwaitingFingerprintAlone => {
             json!({"resultCode": "IdentifyShopper", "action": three_ds("fingerprint")})
         }
         Standing::AwaitingChallenge => {

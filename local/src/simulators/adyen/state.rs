@@ -134,6 +134,7 @@ pub(super) struct Modification {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Standing {
     AwaitingFingerprint,
+    AwaitingFingerprintAlone,
     AwaitingChallenge,
     AwaitingRedirect,
     Pending,
@@ -159,6 +160,7 @@ impl Payment {
         matches!(
             self.standing,
             Standing::AwaitingFingerprint
+                | Standing::AwaitingFingerprintAlone
                 | Standing::AwaitingChallenge
                 | Standing::AwaitingRedirect
                 | Standing::Pending

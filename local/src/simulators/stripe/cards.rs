@@ -13,6 +13,8 @@ pub(super) enum Behaviour {
     AuthenticationRequired,
     /// A challenge the first time; once set up, it is charged without.
     AuthenticationOnSetup,
+    /// Authenticated in the background: the bank asks the buyer nothing.
+    AuthenticationFrictionless,
     /// A challenge, and refused with this `decline_code` after it.
     DeclineAfterAuthentication(String),
     /// Approved with the buyer, refused without.
@@ -27,6 +29,7 @@ impl Behaviour {
         match word {
             "ok" => Self::Ok,
             "authentication_required" => Self::AuthenticationRequired,
+            "authentication_frictionless" => Self::AuthenticationFrictionless,
             "authentication_on_setup" => Self::AuthenticationOnSetup,
             "decline_off_session" => Self::DeclineOffSession,
             "processing" => Self::Processing,
@@ -76,6 +79,13 @@ const TEST_CARDS: &[Row] = &[
     (&["pm_card_diners"], "Diners: pays", "diners", "0004", "ok"),
     (&["pm_card_jcb"], "JCB: pays", "jcb", "0505", "ok"),
     (&["pm_card_unionpay"], "UnionPay: pays", "unionpay", "0005", "ok"),
+    (
+        &["pm_card_threeDSecureOptional"],
+        "3-D Secure in the background, pays",
+        "visa",
+        "3055",
+        "authentication_frictionless",
+    ),
     (
         &["pm_card_authenticationRequiredOnSetup"],
         "3-D Secure once, then renews",

@@ -47,6 +47,11 @@ pub(super) fn control(state: &mut State, path: &str, body: &Value) -> Result<Val
         ["test_cards"] => {
             Ok(test_cards().map(|card| json!({ "id": card.id, "label": card.label })).collect())
         }
+        ["webhooks"] => {
+            let habits = serde_json::from_value(body.clone());
+            state.deliveries.travel(habits.map_err(|error| Failure::invalid(None, None, error.to_string()))?);
+            Ok(json!({}))
+        }
         ["deliveries", id] => {
             let status = body.get("status").and_then(Value::as_u64).unwrap_or_default();
             let known = id.parse().is_ok_and(|id| state.deliveries.acknowledge(state.now, id, status));

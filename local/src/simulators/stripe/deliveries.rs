@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use crate::simulators::Delivery;
+use crate::simulators::travel::Habits;
 
 /// All that are not acknowledged yet.
 #[derive(Default)]
@@ -17,6 +18,7 @@ pub(super) struct Deliveries {
     waiting: BTreeMap<u64, Waiting>,
     /// `(due, id)`, so that what is due is found without looking at the rest.
     by_due: std::collections::BTreeSet<(Timestamp, u64)>,
+    habits: Habits,
 }
 
 struct Waiting {
@@ -31,10 +33,18 @@ const PAUSES_MINUTES: [i64; 10] = [1, 5, 30, 60, 120, 240, 480, 720, 1440, 1440]
 impl Deliveries {
     /// Puts an event on its way.
     pub(super) fn push(&mut self, now: Timestamp, event: &Value) {
-        self.last_id += 1;
-        self.waiting
-            .insert(self.last_id, Waiting { due: now, tries: 0, body: Bytes::from(event.to_string()) });
-        self.by_due.insert((now, self.last_id));
+        let body = Bytes::from(event.to_string());
+        for _ in 0..self.habits.copies {
+            self.last_id += 1;
+            let due = self.habits.due(now, self.last_id);
+            self.waiting.insert(self.last_id, Waiting { due, tries: 0, body: body.clone() });
+            self.by_due.insert((due, self.last_id));
+        }
+    }
+
+    /// Changes how webhooks travel from now on.
+    pub(super) fn travel(&mut self, habits: Habits) {
+        self.habits = habits;
     }
 
     /// What is due by now, oldest first, signed at this hour.

@@ -16,6 +16,7 @@
 //! | `payment_intents/{pi}/settle` | `{"result":"success"}` or `fail` | a payment that is processing ends |
 //! | `refunds/{re}/fail` | | a refund comes back |
 //! | `next` | `{"fault":"500_after","times":1,"method":"POST","path":"/capture"}` | the next request that fits goes wrong, see `faults` |
+//! | `webhooks` | `{"delay_seconds":60,"copies":2,"spread_seconds":30}` | webhooks from now on are late, doubled, out of order |
 //! | `deliveries/{id}` | `{"status":200}` | a webhook is acknowledged, or will come again |
 //! | `tick` | | time passes: holds lapse |
 //! | GET `test_cards`, GET `violations`, GET `payments` | | lists |

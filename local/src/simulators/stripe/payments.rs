@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cards::{self, Behaviour};
 use super::form::Params;
-use super::render::card_facts;
+use super::render::{card_facts, charged_card};
 use super::rules::{amount, check_rules, chosen_card, customer};
 use super::state::{Charge, Failure, Payment, State};
 
@@ -225,7 +225,7 @@ fn approve(state: &mut State, id: &str) {
             card.customer.clone_from(&payment.customer);
             card.set_up = true;
         }
-        facts = card_facts(card);
+        facts = charged_card(card);
         brand.clone_from(&card.brand);
     }
     let hold = if payment.off_session && brand == "visa" { VISA_OFF_SESSION_HOLD } else { HOLD };

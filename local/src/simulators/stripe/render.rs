@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::cards::Behaviour;
 use super::state::{Charge, Customer, Dispute, Payment, Refund, Setup, State, StoredCard};
 
 impl State {
@@ -173,6 +174,19 @@ impl State {
             "status": dispute.status,
         })
     }
+}
+
+/// What a charge says of its card: as the payment method, and how the bank authenticated the buyer.
+pub(super) fn charged_card(card: &StoredCard) -> Value {
+    let mut facts = card_facts(card);
+    if let (Behaviour::AuthenticationFrictionless, Some(members)) = (&card.behaviour, facts.as_object_mut()) {
+        let authenticated = json!({
+            "authentication_flow": "frictionless", "electronic_commerce_indicator": "05", "exemption_indicator": null,
+            "result": "authenticated", "result_reason": null, "transaction_id": "simulated", "version": "2.2.0",
+        });
+        members.insert("three_d_secure".to_owned(), authenticated);
+    }
+    facts
 }
 
 /// What a charge and a payment method say of the card.
