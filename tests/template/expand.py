@@ -43,7 +43,6 @@ def written():
 def expanded():
     """The template as CloudFormation gets it, the code's place filled with a dummy."""
     template = copy.deepcopy(written())
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"

@@ -89,6 +89,8 @@ def test_a_function_is_one_arm_binary_behind_the_live_alias(name):
     assert expanded()["Parameters"]["Architecture"]["Default"] == "arm64"
     assert properties["FunctionName"] == {"Fn::Sub": "${AWS::StackName}-" + job}
     assert written()["Resources"][name]["Metadata"]["BuildMethod"] == "rust-cargolambda"
+    # Not the workspace's root: there `cargo lambda build --bin` finds the default members' binaries alone.
+    assert written()["Resources"][name]["Properties"]["CodeUri"] == f"functions/{job}"
     assert f"{name}Aliaslive" in expanded()["Resources"]
     assert written()["Resources"][name]["Properties"]["AutoPublishAliasAllProperties"] is True
 
@@ -329,7 +331,7 @@ def test_a_call_for_a_person_is_heard_in_every_jobs_log():
 
 def test_every_metric_that_is_watched_or_shown_is_written_by_the_code():
     template = (ROOT / "template.yaml").read_text()
-    watched = set(re.findall(r'SELECT \w+\((\w+)\) FROM "PaymentConnector"', template))
+    watched = set(re.findall(r'SELECT \w+\((\w+)\) FROM "\$\{AWS::StackName\}"', template))
     shown = set(re.findall(r'MetricName=\\\\?"(\w+)\\\\?"', template))
     assert len(watched) == 4 and watched < shown
     code = "\n".join(sources())

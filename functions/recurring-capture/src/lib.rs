@@ -6,7 +6,7 @@ mod capture;
 mod renewal;
 mod review;
 
-use attempt::{Ended, Means, correct, finish, release, unfinished};
+use attempt::{Caps, Ended, Means, correct, finish, release, unfinished};
 use cleeng::webhook::EventData;
 use entrypoint::{Message, Outside, What};
 use gateways::Routes;
@@ -20,6 +20,7 @@ pub struct Renewals {
     means: Means,
     routes: Routes,
     without_authorisation: WithoutAuthorisation,
+    caps: Caps,
 }
 
 /// What a request to capture means when nothing is authorised.
@@ -32,7 +33,8 @@ enum WithoutAuthorisation {
 }
 
 impl Renewals {
-    /// Reads what Cleeng, the gateways and the routes need, and `CAPTURE_WITHOUT_AUTHORISATION` (`charge`, the default, or `skip`).
+    /// Reads what Cleeng, the gateways and the routes need, `CAPTURE_WITHOUT_AUTHORISATION` (`charge`, the default, or
+    /// `skip`), and the networks' [`Caps`].
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let means = entrypoint::means(settings, outside, &Routes::from_settings(settings)?)?;
         Self::with_means(means, settings)
@@ -47,7 +49,7 @@ impl Renewals {
             Some("skip") => WithoutAuthorisation::Skip,
             Some(_) => return Err(SettingError::malformed(POLICY, "it is `charge` or `skip`")),
         };
-        Ok(Self { means, routes, without_authorisation })
+        Ok(Self { means, routes, without_authorisation, caps: Caps::from_settings(settings)? })
     }
 }
 

@@ -1,13 +1,14 @@
 //! What both kinds of renewal share: whose it is, which card pays, its order and its intention.
 
-use attempt::{Begun, began, begin, open_period, refuse};
+use attempt::{Begun, Ended, bar_elsewhere, began, begin, beyond, open_period, refuse};
 use cleeng::NewRenewalOrder;
 use cleeng::webhook::Billing;
 use gateways::Route;
 use jiff::Timestamp;
 use ledger::{Mapping, Standing, Subject};
 use payment::{
-    Decline, DeclineClass, DeclineReason, Failure, Identity, Intention, Money, MoneyError, Target, Verb,
+    Answer, Decline, DeclineClass, DeclineReason, Failure, Identity, Intention, Money, MoneyError, Target,
+    Verb,
 };
 use wire::Deadline;
 
@@ -102,7 +103,8 @@ pub(crate) async fn start(
         currency: order.price.currency,
     });
     let money = units.and_then(|units| Money::from_price(order.price, units));
-    let refusal = refusal(&mapping, money.as_ref().err());
+    let now = means.clock.now();
+    let refusal = refusal(&mapping, money.as_ref().err()).or_else(|| beyond(&mapping, renewals.caps, now));
     let intention = Intention {
         identity: new.identity,
         verb: new.verb,
@@ -112,19 +114,25 @@ pub(crate) async fn start(
         money: money.unwrap_or(Money { minor: 0, currency: order.price.currency }),
         target: mapping.token.clone().map_or(Target::Buyer, Target::Token),
         order: Some(order.id),
-        began: means.clock.now(),
+        began: now,
     };
     mapping.currency = Some(order.price.currency);
     open_period(&mut mapping, new.period_end);
     mapping.capture_asked = None;
     let attempt = began(intention, order.price, Some(new.asked), None);
-    match refusal {
-        Some(refusal) => refuse(means, mapping, attempt, refusal, deadline).await,
-        None => begin(means, mapping, attempt, None, deadline).await,
+    if let Some(refusal) = refusal {
+        return refuse(means, mapping, attempt, refusal, deadline).await;
     }
+    let begun = begin(means, mapping, attempt, None, deadline).await?;
+    if let Begun::Done(done) = &begun
+        && matches!(&done.ended, Ended::Answered { answer: Answer::Declined(decline), .. } if decline.class.forbids_retry())
+    {
+        bar_elsewhere(means, &done.mapping, deadline).await;
+    }
+    Ok(begun)
 }
 
-/// What is answered without asking the gateway: no card, a barred card, an amount that it cannot count.
+/// What is answered without asking the gateway, whatever the hour: no card, a barred card, an amount that it cannot count.
 fn refusal(mapping: &Mapping, unpayable: Option<&MoneyError>) -> Option<Decline> {
     let ours = |class, reason, codes: String| Decline { class, reason, codes, reference: None };
     if let Some(error) = unpayable {
@@ -179,7 +187,7 @@ fn adopt_details(mapping: &mut Mapping, billing: &Billing) {
             mapping.superseded.extend(replaced);
             mapping.details = Some(named);
             mapping.token = Some(token.clone());
-            mapping.barred = None;
+            mapping.clear_declines();
         }
         _ => {}
     }

@@ -9,6 +9,7 @@ use payment::{
     Target, Token, Uncertainty, Verb,
 };
 
+use crate::caps::count_decline;
 use crate::due::{LOOKS_MAX, pause};
 
 /// How long a worker has an attempt to itself: longer than any function may run, so that two never ask side by side.
@@ -100,6 +101,17 @@ pub(crate) fn intend(mapping: &mut Mapping, attempt: Attempt, now: Timestamp) {
     mapping.attempts.retain(|earlier| earlier.intention.identity != identity);
     mapping.tell(now, format!("{identity}: {} {} intended", attempt.intention.verb.as_str(), attempt.price));
     mapping.attempts.push(attempt);
+}
+
+/// What needs no asking, written down together with its answer, by a worker that has it to itself.
+pub(crate) fn recorded(mapping: &mut Mapping, attempt: Attempt, answer: &Answer, now: Timestamp) {
+    let identity = attempt.intention.identity.clone();
+    intend(mapping, attempt, now);
+    note(mapping, &identity, answer, now);
+    if let Some(attempt) = mapping.attempt_mut(&identity) {
+        attempt.stage = Stage::Answered(answer.clone());
+    }
+    hold(mapping, &identity, now);
 }
 
 /// A later worker takes an attempt over; from now on the timer watches it too.
@@ -255,12 +267,20 @@ fn without_token(answer: &Answer) -> Answer {
     }
 }
 
-/// What an answer means for the mapping, once, when it is first written down.
+/// What a gateway's answer means for the mapping, once, when it is first written down.
 fn note_answer(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timestamp) {
-    let Some(attempt) = mapping.attempt_mut(identity) else { return };
-    if attempt.answer().is_some() {
+    let Some(attempt) = mapping.attempt(identity).filter(|attempt| attempt.answer().is_none()) else {
         return;
+    };
+    if let (Verb::Authorise | Verb::Charge, Answer::Declined(decline)) = (attempt.intention.verb, answer) {
+        count_decline(mapping, decline, now);
     }
+    note(mapping, identity, answer, now);
+}
+
+/// What an answer means for the mapping, whoever gave it.
+fn note(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timestamp) {
+    let Some(attempt) = mapping.attempt_mut(identity) else { return };
     let verb = attempt.intention.verb;
     match answer {
         Answer::Approved(Approval { reference, token, money, captured, .. }) => {
@@ -302,7 +322,7 @@ pub(crate) fn keep_card(mapping: &mut Mapping, identity: &Identity, token: &Toke
         }
     }
     mapping.token = Some(token.clone());
-    mapping.barred = None;
+    mapping.clear_declines();
 }
 
 /// Whether no later try of this item was approved: the answers of two tries may come in any order.

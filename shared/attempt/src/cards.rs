@@ -178,7 +178,7 @@ fn replace_card(
     item.method = customer.method;
     item.gateway = customer.gateway.clone();
     item.account = customer.account.clone();
-    item.barred = None;
+    item.clear_declines();
 }
 
 fn supersede(item: &mut Mapping, old: PaymentDetailsId) {
@@ -205,7 +205,7 @@ pub fn drop_details(item: &mut Mapping, gone: PaymentDetailsId) {
 pub fn renew_token(item: &mut Mapping, token: &Token, successor: Option<&Token>) -> bool {
     let ours = item.token.as_ref() == Some(token);
     if ours {
-        item.barred = None;
+        item.clear_declines();
         item.token = Some(successor.unwrap_or(token).clone());
     }
     ours
@@ -223,4 +223,32 @@ pub fn bar_token(item: &mut Mapping, token: &Token) -> bool {
         });
     }
     ours
+}
+
+/// A bank refused a card for good: the customer's other subscriptions that pay with it are not tried either. A few calls
+/// more, which only such a refusal costs.
+///
+/// Where they cannot be reached nothing is lost: each of them is then refused once itself.
+pub async fn bar_elsewhere(means: &Means, refused: &Mapping, deadline: Deadline) {
+    let (Some(token), Some(decline)) = (&refused.token, &refused.barred) else { return };
+    let told = async {
+        for item in items_of(means, refused.customer, deadline).await? {
+            let pays = |item: &Mapping| item.gateway == refused.gateway && item.token.as_ref() == Some(token);
+            if item.subject == refused.subject || item.barred.is_some() || !pays(&item) {
+                continue;
+            }
+            let now = means.clock.now();
+            change(means, item, |item| {
+                if pays(item) {
+                    item.barred = Some(decline.clone());
+                    item.tell(now, format!("its card was refused for good on {}", refused.subject));
+                }
+            })
+            .await?;
+        }
+        Ok::<(), Failure>(())
+    };
+    if let Err(failure) = told.await {
+        tracing::warn!(subject = %refused.subject, "A card that was refused for good is not barred elsewhere: {}", failure.chain());
+    }
 }

@@ -5,6 +5,7 @@
 
 mod apply;
 mod ask;
+mod caps;
 mod cards;
 mod count;
 mod due;
@@ -21,8 +22,10 @@ mod tell;
 mod tries;
 
 pub use apply::{LEASE, began, begin_end, learn, open_period};
+pub use caps::{Caps, beyond};
 pub use cards::{
-    Known, bar_token, drop_details, items_of, known_of, renew_token, spread_card, subscriptions_of,
+    Known, bar_elsewhere, bar_token, drop_details, items_of, known_of, renew_token, spread_card,
+    subscriptions_of,
 };
 pub use due::{LOOKS_MAX, due, pause};
 pub use find::{Names, holding, holding_of, money, past_taking, payment_item};

@@ -123,10 +123,7 @@ pub async fn record(
     deadline: Deadline,
 ) -> Result<Begun, Failure> {
     let identity = attempt.intention.identity.clone();
-    let now = means.clock.now();
-    apply::intend(&mut mapping, attempt, now);
-    apply::answered(&mut mapping, &identity, &answer, now);
-    apply::hold(&mut mapping, &identity, now);
+    apply::recorded(&mut mapping, attempt, &answer, means.clock.now());
     match write(means, mapping).await? {
         Written::Lost(current) => Ok(Begun::Lost(current.map(Box::new))),
         Written::Done(mapping) => {

@@ -21,7 +21,7 @@ pub struct CleengSettings {
 impl CleengSettings {
     /// Reads `CLEENG_API_URL` (ending in `/3.1`), `CLEENG_PUBLISHER_TOKEN` and what Cleeng does not document, which
     /// has a default each (`docs/unverified.md`). Where `CONNECTOR_MODE` is `live`, the address is neither the
-    /// sandbox's nor plain HTTP.
+    /// sandbox's nor plain HTTP; where it is `test`, it is not Cleeng's own.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
         Ok(Self {
             url: api_address(settings)?,
@@ -170,14 +170,18 @@ impl std::str::FromStr for SignatureEncoding {
 fn api_address(settings: &Settings) -> Result<Url, SettingError> {
     const NAME: &str = "CLEENG_API_URL";
     let url = settings.address(NAME)?;
-    let live = settings.optional("CONNECTOR_MODE")? == Some("live");
-    if live && (url.scheme() != "https" || url.host_str().is_some_and(|host| host.contains("sandbox"))) {
-        return Err(SettingError::malformed(
-            NAME,
-            "a live deployment speaks https, and not with the sandbox",
-        ));
+    let host = url.host_str().unwrap_or_default();
+    let is_sandbox = host.contains("sandbox");
+    match settings.optional("CONNECTOR_MODE")? {
+        Some("live") if is_sandbox || url.scheme() != "https" => {
+            Err(SettingError::malformed(NAME, "a live deployment speaks https, and not with the sandbox"))
+        }
+        // A test card must not pay for what a real viewer then watches.
+        Some("test") if host.ends_with(".cleeng.com") && !is_sandbox => {
+            Err(SettingError::malformed(NAME, "a test deployment speaks with the sandbox"))
+        }
+        _ => Ok(url),
     }
-    Ok(url)
 }
 
 /// The key is kept as the header that it is sent in, marked so that neither we nor the HTTP stack print it.
@@ -236,13 +240,17 @@ mod tests {
     }
 
     #[test]
-    fn a_live_deployment_speaks_neither_with_the_sandbox_nor_in_clear_text() {
-        let live = |url| {
-            CleengSettings::from_settings(&table(&[("CONNECTOR_MODE", "live"), ("CLEENG_API_URL", url)]))
+    fn a_live_deployment_speaks_https_with_cleeng_itself_and_a_test_deployment_never_does() {
+        let read = |mode, url| {
+            CleengSettings::from_settings(&table(&[("CONNECTOR_MODE", mode), ("CLEENG_API_URL", url)]))
         };
-        assert_eq!(live("https://api.sandbox.cleeng.com/3.1").unwrap_err().name(), "CLEENG_API_URL");
-        assert_eq!(live("http://api.cleeng.com/3.1").unwrap_err().name(), "CLEENG_API_URL");
-        assert!(live("https://api.cleeng.com/3.1").is_ok());
+        const SANDBOX: &str = "https://api.sandbox.cleeng.com/3.1";
+        const LIVE: &str = "https://api.cleeng.com/3.1";
+        for (mode, url) in [("live", SANDBOX), ("live", "http://api.cleeng.com/3.1"), ("test", LIVE)] {
+            assert_eq!(read(mode, url).unwrap_err().name(), "CLEENG_API_URL", "{mode} {url}");
+        }
+        assert!(read("live", LIVE).is_ok() && read("test", SANDBOX).is_ok());
+        assert!(read("test", "http://127.0.0.1:8080/peers/cleeng").is_ok(), "the local system");
     }
 
     #[test]

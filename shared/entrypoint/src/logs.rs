@@ -6,13 +6,17 @@ use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::metrics::{Metrics, TARGET};
+use crate::metrics::{Metrics, TARGET, keep_in};
 
 /// Starts JSON logging to standard output, from `info` on or from the level that the platform's logging configuration names
-/// (`AWS_LAMBDA_LOG_LEVEL`), and metrics of this job. A second call changes nothing.
+/// (`AWS_LAMBDA_LOG_LEVEL`), and metrics of this job in the namespace `METRICS_NAMESPACE`. A second call changes nothing.
 pub fn start_logging(job: &'static str) {
     // One level for all: `EnvFilter` would bring a regular-expression engine into every start.
-    let level = Settings::from_environment().parsed_or("AWS_LAMBDA_LOG_LEVEL", LevelFilter::INFO);
+    let settings = Settings::from_environment();
+    if let Ok(Some(namespace)) = settings.optional("METRICS_NAMESPACE") {
+        keep_in(namespace);
+    }
+    let level = settings.parsed_or("AWS_LAMBDA_LOG_LEVEL", LevelFilter::INFO);
     let level = level.unwrap_or(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer()
         .json()

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
@@ -17,7 +17,9 @@ use wire::{Clock, SystemClock};
 
 /// The target of events that are metrics.
 pub(crate) const TARGET: &str = "metric";
-const NAMESPACE: &str = "PaymentConnector";
+/// Where CloudWatch keeps them: the stack's name, so that two deployments in one account do not ring each other's alarms.
+static NAMESPACE: OnceLock<String> = OnceLock::new();
+const NAMESPACE_IF_UNNAMED: &str = "PaymentConnector";
 /// The format takes no more values of one metric in a line.
 const VALUES_MAX: usize = 100;
 
@@ -54,6 +56,15 @@ impl<S: Subscriber> Layer<S> for Metrics {
             write(std::mem::take(&mut *waiting));
         }
     }
+}
+
+/// Names the namespace, once, before the first line.
+pub(crate) fn keep_in(namespace: &str) {
+    NAMESPACE.get_or_init(|| namespace.to_owned());
+}
+
+fn namespace() -> &'static str {
+    NAMESPACE.get().map_or(NAMESPACE_IF_UNNAMED, String::as_str)
 }
 
 /// Writes what an invocation said.
@@ -126,7 +137,7 @@ impl Line {
     }
 
     fn embedded(self, millisecond: i64) -> Value {
-        let directive = |(dimensions, metrics): (Vec<String>, Vec<Value>)| json!({ "Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics });
+        let directive = |(dimensions, metrics): (Vec<String>, Vec<Value>)| json!({ "Namespace": namespace(), "Dimensions": [dimensions], "Metrics": metrics });
         let directives: Vec<_> = self.directives.into_iter().map(directive).collect();
         let mut members = self.members;
         members

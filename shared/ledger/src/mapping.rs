@@ -53,6 +53,9 @@ pub struct Mapping {
     /// Set by a hard refusal of the token, cleared when the details change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub barred: Option<payment::Decline>,
+    /// When the gateway refused renewals with this card, as far back as the networks count; cleared with the bar.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declines: Vec<Timestamp>,
     /// Who decides when to charge.
     #[serde(default)]
     pub managed_by: ManagedBy,
@@ -115,6 +118,7 @@ impl Mapping {
             token: None,
             superseded: Vec::new(),
             barred: None,
+            declines: Vec::new(),
             managed_by: ManagedBy::Cleeng,
             standing,
             period_end: None,
@@ -138,6 +142,12 @@ impl Mapping {
     /// The attempt of this identity, to be changed.
     pub fn attempt_mut(&mut self, identity: &Identity) -> Option<&mut Attempt> {
         self.attempts.iter_mut().find(|attempt| attempt.intention.identity == *identity)
+    }
+
+    /// Another card pays, or the bank renewed this one: what was held against the old one is over.
+    pub fn clear_declines(&mut self) {
+        self.barred = None;
+        self.declines.clear();
     }
 
     /// Adds a line to the time-line, by the second; the oldest makes room.

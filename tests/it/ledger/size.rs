@@ -111,6 +111,7 @@ fn mappings() -> impl Strategy<Value = Mapping> {
                 token,
                 account: account.map(|account| account.parse().unwrap()),
                 barred,
+                declines: period.into_iter().collect(),
                 period_end: period,
                 due,
                 attempts,

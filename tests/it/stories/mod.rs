@@ -10,6 +10,7 @@ mod doubt;
 mod given_back;
 mod late_news;
 mod money_back;
+mod networks;
 mod policies;
 mod purchase;
 mod refunds;
