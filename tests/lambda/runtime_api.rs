@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
+use settings::Settings;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
@@ -119,10 +120,16 @@ async fn failed(State(api): State<Arc<Api>>, body: String) -> axum::http::Status
     axum::http::StatusCode::ACCEPTED
 }
 
-/// Builds the binaries with this profile, once, and says where they are. Cargo builds no other package's binaries for a test.
+/// Where the binaries are: in the folder `LAMBDA_BINARIES` (`target/lambda`, as `cargo lambda build --release` leaves it), else
+/// built with this profile, once.
 fn binaries() -> &'static BTreeMap<String, String> {
     static BINARIES: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     BINARIES.get_or_init(|| {
+        if let Some(folder) = Settings::from_environment().optional("LAMBDA_BINARIES").unwrap() {
+            let place = |job: &str| format!("{folder}/{job}/bootstrap");
+            return JOBS.into_iter().map(|job| (job.to_owned(), place(job))).collect();
+        }
+        // Cargo builds no other package's binaries for a test.
         let mut cargo = std::process::Command::new(env!("CARGO"));
         cargo.args(["build", "--locked", "--bins", "--message-format=json-render-diagnostics"]);
         for job in JOBS {
