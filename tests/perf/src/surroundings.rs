@@ -42,6 +42,7 @@ impl Surroundings {
             stripe: stripe.url.clone(),
             adyen: adyen.url.clone(),
             shop: "http://shop.test".to_owned(),
+            pages: Vec::new(),
         });
         settings.extend(started.dynamo.settings());
         settings.extend(sqs.settings());
