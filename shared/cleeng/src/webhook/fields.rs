@@ -55,6 +55,10 @@ pub(super) struct Fields(BTreeMap<String, String>);
 impl Fields {
     fn collect(&mut self, raw: &RawValue, parent: Option<&str>, depth: u8) {
         let Some(depth) = depth.checked_sub(1) else { return };
+        // Most members are leaves, and asking serde about each costs it an error.
+        if !raw.get().starts_with('{') {
+            return;
+        }
         let Ok(members) = serde_json::from_str::<Members<'_>>(raw.get()) else { return };
         for (name, value) in &members {
             let Some(text) = reading::scalar(value) else { continue };
