@@ -1,5 +1,7 @@
 //! Asks the sandbox and keeps the bare answer: the client of the jobs reads every shape, which is what is to be seen here.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +24,8 @@ pub(super) struct Api<'a> {
     pub(super) method: PaymentMethodId,
     url: Url,
     token: HeaderValue,
+    /// The external ids of the payments that were recorded: a subscription follows from each.
+    recorded: Mutex<BTreeSet<String>>,
 }
 
 /// A bare answer.
@@ -113,7 +117,17 @@ impl<'a> Api<'a> {
         let method = sandbox.payment_method.or_else(first).ok_or_else(|| {
             Failure::refuse("no payment method is known: `--payment-method`, or PAYMENT_METHODS")
         })?;
-        Ok(Self { at, sandbox, method, url, token })
+        Ok(Self { at, sandbox, method, url, token, recorded: Mutex::default() })
+    }
+
+    /// Remembers a payment, so that the subscription that follows from it is ended.
+    pub(super) fn remember(&self, external: String) {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).insert(external);
+    }
+
+    /// The payments from which subscriptions follow.
+    pub(super) fn recorded(&self) -> BTreeSet<String> {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn now(&self) -> Timestamp {

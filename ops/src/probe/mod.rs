@@ -96,7 +96,7 @@ impl Seen {
 }
 
 /// The items that no call settles, and how a person does.
-const BY_HAND: [(&str, &str); 7] = [
+const BY_HAND: [(&str, &str); 8] = [
     (
         "header of a webhook's signature",
         "point one topic at a request catcher with `verification`, read the headers of a delivery: \
@@ -118,6 +118,10 @@ const BY_HAND: [(&str, &str); 7] = [
     (
         "reason class of a subscription that the customer had stopped",
         "ask Cleeng which of userCancel and paymentCancel its churn reports count as voluntary",
+    ),
+    (
+        "a customer's token shown to another customer's account",
+        "ask the MediaStore API for another customer's id with a customer's JWT: 401 or 403",
     ),
     (
         "a capture after a refused authorisation",
@@ -146,7 +150,13 @@ pub(crate) async fn probe(at: &Deployment, sandbox: &Sandbox) -> Result<Report, 
         seen.iter().map(|it| format!("{:<10}  {}: {}", it.verdict.to_string(), it.item, it.saw)).collect();
     lines.push(String::new());
     lines.push(match tidied {
-        Ok(count) => format!("Ended what was made there: {count} subscriptions."),
+        Ok(tidied) if tidied.missing == 0 => {
+            format!("Ended what was made there: {} subscriptions.", tidied.ended)
+        }
+        Ok(tidied) => format!(
+            "Ended what was made there: {} subscriptions; {} have not appeared yet, and are ended by the next run.",
+            tidied.ended, tidied.missing
+        ),
         Err(failure) => format!("What was made there is not all ended: {}", failure.chain()),
     });
     lines.push("Settings to use:".to_owned());
@@ -166,11 +176,14 @@ pub(crate) async fn probe(at: &Deployment, sandbox: &Sandbox) -> Result<Report, 
 async fn settle(api: &Api<'_>, seen: &mut Vec<Seen>) -> Result<(), Failure> {
     registration::dunning_path(api, seen).await?;
     registration::webhook_secrets(api, seen).await?;
+    registration::payment_methods(api, seen).await?;
     let order = orders::order(api, seen).await?;
     let Some(paid) = payments::inline_details(api, order, seen).await? else { return Ok(()) };
     payments::payments_path(api, &paid, seen).await?;
     payments::repeated(api, &paid, seen).await?;
     let subscription = subscriptions::appears(api, &paid, seen).await?;
+    subscriptions::new_details(api, subscription, seen).await?;
+    payments::late_failure(api, seen).await?;
     refunds::refunds(api, paid, seen).await?;
     payments::free_operation(api, seen).await?;
     subscriptions::termination(api, subscription, seen).await?;

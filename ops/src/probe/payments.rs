@@ -43,7 +43,11 @@ pub(super) async fn fresh(api: &Api<'_>) -> Result<Paid, Failure> {
 }
 
 async fn record(api: &Api<'_>, order: OrderId, operation: &str) -> Result<Answer, Failure> {
-    api.post("/payments", &payment_body(api, order, operation)).await
+    let answer = api.post("/payments", &payment_body(api, order, operation)).await?;
+    if answer.is_success() {
+        api.remember(Api::external(order));
+    }
+    Ok(answer)
 }
 
 fn payment_body(api: &Api<'_>, order: OrderId, operation: &str) -> Value {
@@ -130,5 +134,25 @@ pub(super) async fn free_operation(api: &Api<'_>, seen: &mut Vec<Seen>) -> Resul
         refusals.push(format!("`{operation}`: {}", answer.told()));
     }
     seen.push(Seen::new(ITEM, Verdict::Unclear, refusals.join(", ")));
+    Ok(())
+}
+
+/// A capture that failed late, and was made good after all.
+pub(super) async fn late_failure(api: &Api<'_>, seen: &mut Vec<Seen>) -> Result<(), Failure> {
+    const ITEM: &str = "a captured payment rejected late, and captured again";
+    let paid = fresh(api).await?;
+    let path = format!("/payments/{}", paid.payment);
+    let failed = json!({ "orderId": paid.order, "status": "rejected", "rejectedReason": "probe" });
+    let failed = api.patch(&path, &failed).await?;
+    let again = api.patch(&path, &json!({ "orderId": paid.order, "status": "captured" })).await?;
+    let (verdict, saw) = match (failed.is_success(), again.is_success()) {
+        (true, true) => (Verdict::AsAssumed, "both are taken".to_owned()),
+        (true, false) => (
+            Verdict::Otherwise,
+            format!("rejected is taken, captured again is not ({}): it rings", again.told()),
+        ),
+        (false, _) => (Verdict::Otherwise, format!("refused ({}): late failures ring", failed.told())),
+    };
+    seen.push(Seen::new(ITEM, verdict, saw));
     Ok(())
 }

@@ -4,7 +4,7 @@ use http::Method;
 use payment::{Failure, OrderId};
 use serde_json::Value;
 
-use super::ask::Api;
+use super::ask::{Api, id};
 use super::{Seen, Verdict};
 
 /// The path of the dunning actions, found with a body that no path takes: nothing is changed.
@@ -60,6 +60,24 @@ pub(super) async fn webhook_secrets(api: &Api<'_>, seen: &mut Vec<Seen>) -> Resu
             "kept back: `ops setup` writes no list in which another's endpoint is signed".to_owned(),
         ),
     };
+    seen.push(Seen::new(ITEM, verdict, saw));
+    Ok(())
+}
+
+/// Whether payment methods can be listed.
+pub(super) async fn payment_methods(api: &Api<'_>, seen: &mut Vec<Seen>) -> Result<(), Failure> {
+    const ITEM: &str = "whether payment methods are listed";
+    let answer = api.get("/payment_methods").await?;
+    let ours = answer
+        .rows()
+        .iter()
+        .any(|row| [id(row, "id"), id(row, "paymentMethodId")].contains(&Some(api.method.number())));
+    let saw = match (answer.is_success(), ours) {
+        (true, true) => "listed, the one that is probed with among them".to_owned(),
+        (true, false) => "listed, without the one that is probed with".to_owned(),
+        (false, _) => format!("not listed ({}): `ops doctor` cannot look at them", answer.told()),
+    };
+    let verdict = if answer.is_success() && !ours { Verdict::Unclear } else { Verdict::AsAssumed };
     seen.push(Seen::new(ITEM, verdict, saw));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use jiff::SignedDuration;
 use payment::Failure;
 use serde_json::{Value, json};
@@ -11,6 +12,9 @@ use super::ask::{Answer, Api, EXTERNAL, id};
 use super::payments::{Paid, fresh};
 use super::{Seen, Verdict};
 
+/// The customer's subscriptions that are looked through, page by page.
+const ROWS: usize = 100;
+const PAGES_MAX: usize = 20;
 /// How often a subscription is looked for.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -39,6 +43,45 @@ pub(super) async fn appears(
         }
         sleep(PAUSE).await;
     }
+}
+
+/// What a new active record of a token does to the subscription; the record is removed again.
+pub(super) async fn new_details(
+    api: &Api<'_>,
+    subscription: Option<u64>,
+    seen: &mut Vec<Seen>,
+) -> Result<(), Failure> {
+    const ITEM: &str = "what a new active record of a token does";
+    let Some(number) = subscription else {
+        seen.push(Seen::new(ITEM, Verdict::Unclear, "no subscription appeared that could use it"));
+        return Ok(());
+    };
+    let token = json!({
+        "customerId": api.sandbox.customer, "token": format!("{EXTERNAL}{number}"), "paymentMethodId": api.method,
+        "active": true,
+    });
+    let made = api.post("/payment_details", &token).await?;
+    let Some(new) = id(made.resource("paymentDetails").0, "id").filter(|_| made.is_success()) else {
+        seen.push(Seen::new(ITEM, Verdict::Unclear, format!("refused: {}", made.told())));
+        return Ok(());
+    };
+    let path = format!("/subscriptions/{number}");
+    let used = id(api.get(&path).await?.resource("subscription").0, "paymentDetailsId");
+    let (verdict, saw) = match used == Some(new) {
+        true => (Verdict::AsAssumed, "the subscription uses it at once".to_owned()),
+        false => {
+            let set = api.patch(&path, &json!({ "paymentDetailsId": new })).await?;
+            match set.is_success() {
+                true => (
+                    Verdict::AsAssumed,
+                    "nothing by itself; it is set on the subscription, which is taken".to_owned(),
+                ),
+                false => (Verdict::Otherwise, format!("nothing, and setting it is refused: {}", set.told())),
+            }
+        }
+    };
+    seen.push(Seen::new(ITEM, verdict, saw));
+    api.ask(Method::DELETE, &format!("/payment_details/{new}"), None).await.map(drop)
 }
 
 /// Which call ends a subscription, and what a second one is answered.
@@ -111,28 +154,53 @@ pub(super) async fn revival(api: &Api<'_>, seen: &mut Vec<Seen>) -> Result<(), F
     end(api, number).await
 }
 
-/// Ends every subscription that probing made, now or earlier, and answers how many.
-pub(super) async fn tidy_up(api: &Api<'_>) -> Result<usize, Failure> {
-    let mut count = 0;
-    for (subscription, _, status) in ours(api).await? {
-        if status != "terminated" {
-            end(api, subscription).await?;
-            count += 1;
+/// What is left when everything was ended that probing made, now or earlier.
+pub(super) struct Tidied {
+    /// How many subscriptions were ended.
+    pub(super) ended: usize,
+    /// Payments whose subscription has not appeared yet.
+    pub(super) missing: usize,
+}
+
+/// Ends every subscription that probing made; those of the last payments appear some seconds later, and are waited for.
+pub(super) async fn tidy_up(api: &Api<'_>) -> Result<Tidied, Failure> {
+    let (began, mut ended) = (Instant::now(), 0);
+    loop {
+        let found = ours(api).await?;
+        for (subscription, _, status) in &found {
+            if status != "terminated" {
+                end(api, *subscription).await?;
+                ended += 1;
+            }
         }
+        let mut waited_for = api.recorded();
+        waited_for.retain(|external| !found.iter().any(|(_, theirs, _)| theirs == external));
+        if waited_for.is_empty() || began.elapsed().as_secs() >= api.sandbox.wait_seconds {
+            return Ok(Tidied { ended, missing: waited_for.len() });
+        }
+        sleep(PAUSE).await;
     }
-    Ok(count)
 }
 
 /// The customer's subscriptions whose payment or external id is of probing: id, that name, status.
 async fn ours(api: &Api<'_>) -> Result<Vec<(u64, String, String)>, Failure> {
-    let answer = api.get(&format!("/subscriptions?customerId={}&limit=100", api.sandbox.customer)).await?;
     let text = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let rows = answer.rows().iter().filter_map(|row| {
-        let names = [text(row, "latestPaymentExternalId"), text(row, "subscriptionExternalId")];
-        let name = names.into_iter().find(|name| name.starts_with(EXTERNAL))?;
-        Some((id(row, "subscriptionId")?, name, text(row, "status")))
-    });
-    Ok(rows.collect())
+    let mut found = Vec::new();
+    for page in 0..PAGES_MAX {
+        let (customer, offset) = (api.sandbox.customer, page * ROWS);
+        let path = format!("/subscriptions?customerId={customer}&offset={offset}&limit={ROWS}");
+        let answer = api.get(&path).await?;
+        let rows = answer.rows();
+        found.extend(rows.iter().filter_map(|row| {
+            let names = [text(row, "latestPaymentExternalId"), text(row, "subscriptionExternalId")];
+            let name = names.into_iter().find(|name| name.starts_with(EXTERNAL))?;
+            Some((id(row, "subscriptionId")?, name, text(row, "status")))
+        }));
+        if rows.len() < ROWS {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 async fn end(api: &Api<'_>, subscription: u64) -> Result<(), Failure> {

@@ -57,6 +57,8 @@ async fn a_cleeng_that_does_everything_otherwise_is_seen_and_its_settings_are_pr
         refunds_are_sums: true,
         refunded_reason_hidden: true,
         updates_unanswered: true,
+        late_failures_refused: true,
+        new_details_kept_only: true,
         ends_by_patch_only: true,
         revival_refused: true,
         dunning_segment: "dunning-actions".to_owned(),
@@ -105,5 +107,57 @@ async fn nothing_but_a_sandbox_is_probed() {
         let told = ops.refusal(&format!("probe --customer 362344331 --offer {}", offers::MONTHLY)).await;
         assert!(told.contains(name), "{told}");
         assert_eq!(ops.world.system.peers.cleeng.orders().len(), before);
+    }
+}
+
+/// The rows of docs/unverified.md by their first words, and the item that settles each.
+const ROWS: [(&str, &str); 33] = [
+    ("The operation of a first payment", "operation of a first payment without an amount"),
+    ("The path of \"get payment", "path of an order's payments"),
+    ("The name of the refunded amount", "name of the refunded amount"),
+    ("The name of the refund's type", "name of the refund's type"),
+    ("Which of the two documented calls", "call that ends a subscription"),
+    ("Path and verb of the dunning", "path and verb of the dunning actions"),
+    ("The header of a webhook's", "header of a webhook's signature"),
+    ("The encoding of that", "encoding of that signature"),
+    ("Whether orders come bare", "orders bare or in an envelope"),
+    ("The body of PATCH order", "body of PATCH order"),
+    ("The keys of an inline", "keys of inline payment details"),
+    ("What PATCH payment answers", "what PATCH payment answers with"),
+    ("Whether a body's ids", "ids as integers"),
+    ("What a 409 means", "a payment recorded twice, and a 409"),
+    ("Whether a second termination", "a second termination"),
+    ("`terminationType` of", "reason class of a subscription that the customer had stopped"),
+    ("The body of POST subscriptions", "body of POST subscriptions/{id}/revive"),
+    ("The payloads of", "payloads of termination, refund, capture and deactivated details"),
+    ("Which fields of", "fields of a capture webhook after expirationDate"),
+    ("Whether a resent webhook", "whether a resent webhook is byte for byte the same"),
+    ("Whether `GET /webhook_sub", "whether secrets of webhook endpoints are shown"),
+    ("Numbers of the throttle", "throttle, and Retry-After"),
+    ("When a subscription appears", "when a subscription appears after its first payment"),
+    ("What Cleeng does with a capture", "a capture after a refused authorisation"),
+    ("Whether the refunded amount", "second partial return: part or sum"),
+    ("Whether a payment shows", "whether the reason of a return is shown, and how long it may be"),
+    ("Whether PATCH payment takes", "a captured payment rejected late, and captured again"),
+    ("What a new active record", "what a new active record of a token does"),
+    ("Customers' JWT", "a customer's token shown to another customer's account"),
+    ("Whether dunning actions can", "path and verb of the dunning actions"),
+    ("Whether payment methods can", "whether payment methods are listed"),
+    ("what", ""),
+    ("---", ""),
+];
+
+#[tokio::test]
+async fn every_row_of_what_is_not_documented_is_settled_or_told_to_a_person() {
+    let (_ops, report) = probed(Quirks::default()).await;
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/unverified.md");
+    let text = std::fs::read_to_string(docs).unwrap();
+    for row in text.lines().filter_map(|line| line.strip_prefix('|')) {
+        let row = row.trim();
+        let known = ROWS.iter().find(|(begins, _)| row.starts_with(begins));
+        let (_, item) = known.unwrap_or_else(|| panic!("no probe settles: {row}"));
+        if !item.is_empty() {
+            verdict(&report, item);
+        }
     }
 }

@@ -25,7 +25,13 @@ pub(super) fn update(state: &mut State, id: u64, bytes: &Bytes) -> Answer {
     let external = body.text("externalPaymentId")?.filter(|id| !id.is_empty());
     match status.as_str() {
         "captured" => capture(state, &mut payment)?,
-        "rejected" => reject(&mut payment, &body)?,
+        "rejected" => {
+            let late = payment.status == PaymentState::Captured;
+            if late && state.settings.quirks.late_failures_refused {
+                return Err(impossible("A captured payment cannot be rejected"));
+            }
+            reject(&mut payment, &body)?;
+        }
         "refunded" => refund(state, &mut payment, &body)?,
         _ => return Err(bad_request("status is one of rejected, captured, refunded")),
     }

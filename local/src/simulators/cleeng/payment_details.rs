@@ -25,7 +25,7 @@ pub(super) fn create(state: &mut State, bytes: &Bytes) -> Answer {
     }
     let id = keep(state, customer, &body)?;
     let Some(details) = state.details.get(&id).cloned() else { return Err(not_found("Payment details")) };
-    if details.active {
+    if details.active && !state.settings.quirks.new_details_kept_only {
         replace(state, &details);
     }
     wrapped(StatusCode::CREATED, "paymentDetails", view(state, &details))

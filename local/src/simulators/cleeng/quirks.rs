@@ -28,6 +28,10 @@ pub struct Quirks {
     pub refunded_reason_hidden: bool,
     /// PATCH payment answers with no payment.
     pub updates_unanswered: bool,
+    /// A captured payment cannot be rejected any more.
+    pub late_failures_refused: bool,
+    /// A new active record of a token is only kept: subscriptions go on with theirs.
+    pub new_details_kept_only: bool,
     /// Only the older call ends a subscription.
     pub ends_by_patch_only: bool,
     /// A subscription can be ended twice.
@@ -57,6 +61,8 @@ impl Default for Quirks {
             refunds_are_sums: false,
             refunded_reason_hidden: false,
             updates_unanswered: false,
+            late_failures_refused: false,
+            new_details_kept_only: false,
             ends_by_patch_only: false,
             ends_twice: false,
             revival_refused: false,
