@@ -1,5 +1,6 @@
 //! What lies in the dead-letter queues: how old, about whom, and what sending it again would mean.
 
+use entrypoint::{Message, What};
 use payment::Failure;
 use queue::{Job, Letter};
 use serde_json::json;
@@ -22,6 +23,7 @@ pub(crate) async fn list(at: &Deployment, job: Option<Job>) -> Result<Report, Fa
             json.push(json!({
                 "job": job.as_str(), "message": letter.id, "topic": topic, "about": about, "sent": letter.sent,
                 "receives": letter.receives, "stale": verdict.is_stale(), "why": verdict.why(),
+                "event": event_of(letter),
             }));
             rows.push([
                 job.to_string(),
@@ -68,4 +70,12 @@ pub(crate) async fn drop_one(at: &Deployment, id: &str, dry_run: bool) -> Result
     let done = if dry_run { "dry run: would drop" } else { "dropped" };
     let json = json!({ "message": id, "job": letter.job.as_str(), "dryRun": dry_run });
     Ok(Report::new(format!("{done} the message {id} of {}", letter.job), json))
+}
+
+/// The digest of Cleeng's event in a letter, under which it is kept.
+fn event_of(letter: &Letter) -> Option<String> {
+    match Message::from_text(&letter.body).ok()?.what {
+        What::Cleeng(event) => Some(event.digest),
+        What::Gateway(_) | What::Due(_) | What::Review(_) => None,
+    }
 }

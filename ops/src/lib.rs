@@ -1,6 +1,6 @@
 //! The operator's command: looks at what the connector knows, compares it with the others', and makes things happen that it would do itself.
 
-pub mod command;
+mod command;
 mod cost;
 mod credentials;
 mod dead_letters;

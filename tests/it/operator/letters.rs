@@ -33,6 +33,7 @@ async fn a_renewal_that_is_still_due_goes_back_to_its_job_and_is_charged_once() 
     assert!(listed.needs_a_person, "{}", listed.text);
     assert_eq!(listed.json[0]["why"], "the period that ends 2027-02-04 is not paid yet");
     assert_eq!(listed.json[0]["about"], format!("subscription#{subscription}"));
+    assert_eq!(listed.json[0]["event"].as_str().map(str::len), Some(64));
     assert!(ops.json("replay recurring-capture --dry-run").await.contains("would be sent"));
     let sent = ops.run("replay recurring-capture").await.unwrap();
     assert!(sent.json[0]["done"] == "sent" && !sent.needs_a_person, "{}", sent.text);
