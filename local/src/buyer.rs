@@ -95,9 +95,20 @@ impl Buyer {
 
     /// Puts an offer into an order, as Cleeng's own front end does.
     pub fn order(&self, system: &System, offer: &str) -> Result<u64, LocalError> {
+        self.order_by(system, offer, Billing::TwoSteps, None)
+    }
+
+    /// The same with a payment method of this kind, and with a coupon.
+    pub fn order_by(
+        &self,
+        system: &System,
+        offer: &str,
+        billing: Billing,
+        coupon: Option<&str>,
+    ) -> Result<u64, LocalError> {
         let wish = json!({
             "customerId": self.customer, "offerId": offer, "currency": "EUR", "country": "NL",
-            "paymentMethodId": method(&self.gateway),
+            "paymentMethodId": method_for(&self.gateway, billing), "couponCode": coupon,
         });
         let made = read(system.peers.cleeng_host.control("orders", &wish))?;
         number(&made, "/id")
@@ -147,9 +158,14 @@ impl Buyer {
 
     /// Gives another card, as on an account page.
     pub async fn change_card(&self, system: &System, card: TestCard) -> Reply {
+        self.add_card(system, method(&self.gateway), &card.data(&self.gateway)).await
+    }
+
+    /// The same with any card of the gateway's front-end library, for a payment method of Cleeng's.
+    pub async fn add_card(&self, system: &System, method: u64, card: &Value) -> Reply {
         let body = json!({
-            "paymentMethodId": method(&self.gateway), "paymentMethod": card.data(&self.gateway),
-            "returnUrl": "http://shop.test/return", "origin": "http://shop.test", "browserInfo": browser(),
+            "paymentMethodId": method, "paymentMethod": card, "returnUrl": "http://shop.test/return",
+            "origin": "http://shop.test", "browserInfo": browser(),
         });
         self.post(system, "payment-details", &body).await
     }
@@ -177,9 +193,30 @@ fn number(value: &Value, pointer: &str) -> Option<u64> {
     value.pointer(pointer)?.as_u64()
 }
 
+/// How the simulated publisher bills by a payment method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Billing {
+    /// Cleeng asks for an authorisation, then for its capture.
+    TwoSteps,
+    /// Cleeng asks for the charge when it is due.
+    OneStep,
+    /// The connector's own schedule decides.
+    OwnSchedule,
+}
+
 /// Cleeng's payment method behind a gateway, as the simulated publisher has them.
 pub fn method(gateway: &str) -> u64 {
-    if gateway == "adyen" { 320_113_641 } else { 194_856_795 }
+    method_for(gateway, Billing::TwoSteps)
+}
+
+/// The one that is billed so.
+pub fn method_for(gateway: &str, billing: Billing) -> u64 {
+    let first = if gateway == "adyen" { 320_113_641 } else { 194_856_795 };
+    match billing {
+        Billing::TwoSteps => first,
+        Billing::OneStep => first + 1,
+        Billing::OwnSchedule => first + 2,
+    }
 }
 
 fn browser() -> Value {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cleeng::webhook::Topic;
 use cleeng::{Cleeng, CleengSettings, DunningActions, Error, MediaStoreSettings, WebhookSettings};
+use entrypoint::managed::{self, ManagedOffers};
 use gateways::{CaptureMode, Route, Routes};
 use jiff::SignedDuration;
 use ledger::{DUE_SHARDS, Mapping, Stage};
@@ -127,6 +128,9 @@ fn settings(at: &Deployment, found: &mut Findings) -> Option<Routes> {
     check(CleengSettings::from_settings(settings).err());
     check(MediaStoreSettings::from_settings(settings).err());
     check(settings.address("CLEENG_WEBHOOK_URL").err());
+    check(ManagedOffers::from_settings(settings).err());
+    check(managed::dunning(settings).err());
+    check(managed::forget_tokens(settings).err());
     check(at.ledger.as_ref().err().cloned());
     check(at.queue.as_ref().err().cloned());
     let hooks = WebhookSettings::from_settings(settings);
@@ -216,7 +220,7 @@ async fn at_cleeng(at: &Deployment, cleeng: &Cleeng, routes: &Routes, found: &mu
             webhook(cleeng, &endpoint, &topic, found).await;
         }
     }
-    for route in routes.iter() {
+    for route in routes.billed_by_cleeng() {
         dunning(cleeng, route, found).await;
     }
 }

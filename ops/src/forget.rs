@@ -40,7 +40,7 @@ pub(crate) async fn forget(
             open.subject, open.subject
         )));
     }
-    let set = at.settings.optional("FORGET_TOKENS").map_err(|error| missing(&error))? == Some("yes");
+    let set = entrypoint::managed::forget_tokens(&at.settings).map_err(|error| missing(&error))?.deactivated;
     let tokens = tokens_of(&items);
     let mut rows = Vec::new();
     if at_gateway || set {
@@ -56,7 +56,7 @@ pub(crate) async fn forget(
     } else if !tokens.is_empty() {
         rows.push([
             "the gateway".to_owned(),
-            "nothing: FORGET_TOKENS is not yes, nor `--at-gateway` given".to_owned(),
+            "nothing: FORGET_TOKENS is no, and `--at-gateway` is not given".to_owned(),
         ]);
     }
     let details: BTreeSet<_> = items

@@ -49,7 +49,7 @@ pub(crate) async fn setup(at: &Deployment, wish: &Wish, dry_run: bool) -> Result
     for topic in Topic::OURS {
         steps.push(register(&cleeng, &endpoint, &topic, wish.remove, dry_run).await?);
     }
-    for route in routes.iter().filter(|_| !wish.remove) {
+    for route in routes.billed_by_cleeng().filter(|_| !wish.remove) {
         for cycle in DunningActions::CYCLES {
             steps.push(set_dunning(&cleeng, route, cycle, wish, dry_run).await?);
         }

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, Response};
 use jiff::SignedDuration;
 use ledger::{Ledger, Mapping, MemoryLedger, Subject};
-use local::buyer::{Buyer, Reply, TestCard};
+use local::buyer::{Billing, Buyer, Reply, TestCard};
 use local::clock::MovableClock;
 use local::ledgers::compare;
 use local::simulators::GatewayPayment;
@@ -20,7 +20,7 @@ use settings::Settings;
 use sha2::Sha256;
 use tests::description::hold_to_description;
 use wire::Wire;
-use wire::simulated::{Clear, Fate, Network, Weather};
+use wire::simulated::{Clear, Fate, Network, Peer, Weather};
 
 pub(crate) const GATEWAYS: [&str; 2] = ["stripe", "adyen"];
 
@@ -59,9 +59,19 @@ impl World {
 
     /// A world of a deployment with these settings beside the usual ones.
     pub(crate) fn with_settings(settings: &[(&'static str, &str)]) -> Self {
+        Self::deployed(settings, Arc::new(Clear), Vec::new())
+    }
+
+    /// The same with a network that does as this weather says, and with somebody more on it.
+    pub(crate) fn deployed(
+        settings: &[(&'static str, &str)],
+        weather: Arc<dyn Weather>,
+        somebody: Vec<(String, Arc<dyn Peer>)>,
+    ) -> Self {
         let clock = Arc::new(MovableClock::standing("2027-01-04T09:00:00Z".parse().unwrap()));
         let peers = Peers::in_memory(clock.clone());
-        let wire = Wire::new(Arc::new(Network::new(peers.by_host(), Arc::new(Clear))));
+        let hosts = peers.by_host().into_iter().chain(somebody).collect();
+        let wire = Wire::new(Arc::new(Network::new(hosts, weather)));
         let queue = Arc::new(LocalQueue::new(clock.clone(), QUEUE_RULES));
         let usual = settings_table(&Addresses::simulated());
         let more = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
@@ -92,8 +102,19 @@ impl World {
     }
 
     pub(crate) async fn subscriber_with(&self, gateway: &str, card: TestCard) -> Subscriber {
+        self.subscriber_by(gateway, card, offers::MONTHLY, Billing::TwoSteps).await
+    }
+
+    /// A subscription to this offer, paid by a method that is billed so.
+    pub(crate) async fn subscriber_by(
+        &self,
+        gateway: &str,
+        card: TestCard,
+        offer: &str,
+        billing: Billing,
+    ) -> Subscriber {
         let buyer = self.buyer(gateway);
-        let order = buyer.order(&self.system, offers::MONTHLY).unwrap();
+        let order = buyer.order_by(&self.system, offer, billing, None).unwrap();
         let reply = buyer.pay(&self.system, order, card).await;
         assert_eq!(reply.text("/responseData/payment/status"), Some("captured"), "{}", reply.body);
         self.pass(SignedDuration::from_mins(5)).await;
@@ -104,6 +125,19 @@ impl World {
 
     pub(crate) async fn pass(&self, time: SignedDuration) {
         self.system.run_for(time).await;
+    }
+
+    /// From its next charge on a subscription's card is refused so (each gateway has its own word), so many times.
+    pub(crate) async fn refuses(&self, gateway: &str, subscription: u64, words: (&str, &str), times: u32) {
+        let token = self.mapping(subscription).await.token.unwrap();
+        let card = token.expose().split_once('|').unwrap().1;
+        let (path, behaviour) = match gateway {
+            "stripe" => (format!("payment_methods/{card}"), words.0),
+            _ => (format!("stored/{card}"), words.1),
+        };
+        let host = self.system.peers.host(gateway).unwrap();
+        let answer = host.control(&path, &json!({ "behaviour": behaviour, "times": times }));
+        assert!(answer.status().is_success(), "{gateway} {behaviour}");
     }
 
     pub(crate) async fn pass_days(&self, days: i64) {
@@ -159,6 +193,15 @@ impl World {
                 "paymentGateway": "any",
             },
         })
+    }
+
+    /// A call of Cleeng's API that somebody else than the connector makes.
+    pub(crate) fn staff(&self, path: &str, body: &Value) {
+        let request = Request::post(format!("http://cleeng.test/3.1/{path}"))
+            .header("x-publisher-token", CleengSimulatorSettings::default().publisher_token)
+            .body(Bytes::from(body.to_string()));
+        let answer = self.system.peers.cleeng_host.handle(request.unwrap());
+        assert!(answer.status().is_success(), "{path}: {}", String::from_utf8_lossy(answer.body()));
     }
 
     /// Posts a webhook of Cleeng's, signed as Cleeng signs.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use entrypoint::http::{CallerAddress, Refusal, answer, bearer, read_body};
 use gateways::Buyer;
 use http::{Request, Response};
-use ledger::{Mapping, Stage, Standing, Subject};
+use ledger::{ManagedBy, Mapping, Stage, Standing, Subject};
 use payment::{Answer, Failure, GatewayName, Identity, Intention, OrderId, Target, Verb};
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,9 +29,12 @@ struct Body {
     browser_info: Option<Value>,
     #[serde(default)]
     billing_address: Option<Value>,
+    /// What the captcha gave, where the deployment wants one.
+    #[serde(default)]
+    captcha: Option<String>,
 }
 
-/// `{orderId, paymentMethod, returnUrl, origin, browserInfo, billingAddress?}` → `{"payment":…}` or `{"action":…}`.
+/// `{orderId, paymentMethod, returnUrl, origin, browserInfo, billingAddress?, captcha?}` → `{"payment":…}` or `{"action":…}`.
 ///
 /// Sent twice for one order it charges once: the second call finds the first one's payment, whatever became of it.
 pub(crate) async fn serve(
@@ -50,6 +53,9 @@ pub(crate) async fn serve(
 pub(crate) fn opened(payable: &Payable<'_>) -> Mapping {
     let Payable { order, route, .. } = payable;
     Mapping {
+        managed_by: route.managed_by,
+        terms: payable.terms.clone(),
+        tax: order.tax.filter(|_| route.managed_by == ManagedBy::Connector),
         account: route.merchant_account.clone(),
         offer: Some(order.offer.clone()),
         country: order.country.clone(),
@@ -90,6 +96,7 @@ async fn pay(
         country: payable.order.country.clone(),
         known: kept.as_ref().and_then(|kept| kept.token.clone()).or_else(|| payable.known()),
     };
+    let mut solved = false;
     // Whoever writes in between leaves something to decide anew from; in the end one of them pays.
     for _ in 0..ROUNDS_MAX {
         let mapping = kept.unwrap_or_else(|| opened(&payable));
@@ -112,6 +119,14 @@ async fn pay(
             }
             Plan::Try(n) => {
                 bounded(shop, gateway, &payable)?;
+                // Only before a new try, and once: a repeated call finds its payment without another captcha.
+                if !solved {
+                    shop.captcha.check(gateway, body.captcha.as_deref(), buyer.ip, deadline).await?;
+                    solved = true;
+                }
+                // A coupon or another payment method may have changed the order since its item was made.
+                let Mapping { method, managed_by, terms, tax, .. } = opened(&payable);
+                let mapping = Mapping { method, managed_by, terms, tax, ..mapping };
                 let attempt = began(intention(shop, &payable, n), payable.order.price, None, None);
                 match begin(&shop.means, mapping, attempt, Some(&buyer), deadline).await.map_err(failed)? {
                     Begun::Done(done) => {

@@ -7,12 +7,14 @@ mod payment_methods;
 mod reply;
 mod tries;
 
-use attempt::Means;
+use attempt::{Dunning, Means};
 use bytes::Bytes;
 use cleeng::{MediaStore, MediaStoreSettings};
 use entrypoint::Outside;
+use entrypoint::captcha::Captcha;
 use entrypoint::connectors::{call_of, no_such_call, tries_per_customer_hour_max, verification_currency};
 use entrypoint::http::{ReturnUrls, answer};
+use entrypoint::managed::{self, ManagedOffers};
 use gateways::Routes;
 use http::{Request, Response};
 use payment::Currency;
@@ -28,11 +30,15 @@ pub struct Shop {
     currency: Currency,
     tries_max: u32,
     tries_per_customer_hour_max: u32,
+    captcha: Captcha,
+    offers: ManagedOffers,
+    dunning: Dunning,
 }
 
 impl Shop {
     /// Reads what Cleeng, the gateways and the routes need, `RETURN_URLS`, `VERIFICATION_CURRENCY`, `TRIES_PER_ORDER_MAX`
-    /// (10) and `TRIES_PER_CUSTOMER_HOUR_MAX`.
+    /// (10), `TRIES_PER_CUSTOMER_HOUR_MAX`, `CAPTCHA_VERIFY_URL`, `MANAGED_OFFERS` and
+    /// `MANAGED_GRACE_HOURS`.
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let routes = Routes::from_settings(settings)?;
         Ok(Self {
@@ -43,6 +49,9 @@ impl Shop {
             currency: verification_currency(settings)?,
             tries_max: settings.parsed_or("TRIES_PER_ORDER_MAX", 10)?,
             tries_per_customer_hour_max: tries_per_customer_hour_max(settings)?,
+            captcha: Captcha::from_settings(settings, &outside.wire)?,
+            offers: ManagedOffers::from_settings(settings)?,
+            dunning: managed::dunning(settings)?,
         })
     }
 }

@@ -4,8 +4,8 @@ use cleeng::Order;
 use entrypoint::connectors::customer_of;
 use entrypoint::http::Refusal;
 use gateways::Route;
-use ledger::{Mapping, Subject};
-use payment::{CustomerId, GatewayName, Money, MoneyError, OrderId, Token};
+use ledger::{ManagedBy, Mapping, Subject, Terms};
+use payment::{CustomerId, GatewayName, Money, MoneyError, OfferKind, OrderId, Token};
 use secrecy::SecretString;
 use wire::Deadline;
 
@@ -16,6 +16,8 @@ pub(crate) struct Payable<'a> {
     pub(crate) order: Order,
     pub(crate) route: &'a Route,
     pub(crate) money: Money,
+    /// What its renewals will cost and when they are due, where we manage them ourselves.
+    pub(crate) terms: Option<Terms>,
     /// The customer's own item: how often they tried cards, and with which they pay.
     pub(crate) buyer: Option<Mapping>,
 }
@@ -67,7 +69,8 @@ pub(crate) async fn payable<'a>(
     }
     let route = route(shop, gateway, &order, deadline).await?;
     let money = money(shop, gateway, &order)?;
-    Ok(Payable { order, route, money, buyer })
+    let terms = terms(shop, gateway, &order, route)?;
+    Ok(Payable { order, route, money, terms, buyer })
 }
 
 /// The customer that the token proves.
@@ -102,6 +105,25 @@ async fn route<'a>(
             set.map(|_| route).map_err(|error| Refusal::from_failure(gateway, &error.into()))
         }
     }
+}
+
+/// Nothing is charged of ours to manage before it is certain what the next periods cost, and that Cleeng can be given what
+/// was bought: it takes subscriptions and passes, and nothing else.
+fn terms(shop: &Shop, gateway: &GatewayName, order: &Order, route: &Route) -> Result<Option<Terms>, Refusal> {
+    if route.managed_by == ManagedBy::Cleeng {
+        return Ok(None);
+    }
+    let terms = match order.offer.kind() {
+        _ if order.tax.is_none() => Err("Cleeng does not say what tax is in its price".to_owned()),
+        OfferKind::Subscription => shop.offers.terms(order, &shop.dunning).map(Some),
+        OfferKind::Pass => Ok(None),
+        OfferKind::Other => Err("only subscriptions and passes can be sold by it".to_owned()),
+    };
+    terms.map_err(|why| {
+        let (id, method) = (order.id, route.payment_method_id);
+        tracing::error!(alarm = "unpayable", order_id = %id, "The order `{id}` cannot be sold by the payment method {method}: {why}");
+        Refusal::order(gateway, "This offer cannot be paid this way at the moment. Choose another payment method.")
+    })
 }
 
 /// The order's price in the gateway's own units, exactly or not at all.

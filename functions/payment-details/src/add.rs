@@ -34,9 +34,12 @@ struct Body {
     browser_info: Option<Value>,
     #[serde(default)]
     billing_address: Option<Value>,
+    /// What the captcha gave, where the deployment wants one.
+    #[serde(default)]
+    captcha: Option<String>,
 }
 
-/// `{paymentMethodId, paymentMethod, returnUrl, origin?, browserInfo?, billingAddress?}` → `{"paymentDetails":…}` or
+/// `{paymentMethodId, paymentMethod, returnUrl, origin?, browserInfo?, billingAddress?, captcha?}` → `{"paymentDetails":…}` or
 /// `{"action":…}`.
 ///
 /// Unlike a payment, a card may be given again at any time: nothing is charged, and the newest one counts. Only a
@@ -80,6 +83,7 @@ async fn add(
         country: known.country,
         known: known.token,
     };
+    let mut solved = false;
     for _ in 0..ROUNDS_MAX {
         let now = means.clock.now();
         let mut item = kept.unwrap_or_else(|| opened(customer, route));
@@ -88,6 +92,10 @@ async fn add(
         }
         if !may_try(&item.card_tries, now, desk.tries_max) {
             return Err(too_many_cards(gateway));
+        }
+        if !solved {
+            desk.captcha.check(gateway, body.captcha.as_deref(), buyer.ip, deadline).await?;
+            solved = true;
         }
         count_try(&mut item, now);
         item.card_tries.count = item.card_tries.count.saturating_add(1);
@@ -161,6 +169,7 @@ mod tests {
             gateway: "stripe".parse().unwrap(),
             merchant_account: None,
             capture: CaptureMode::Manual,
+            managed_by: payment::ManagedBy::Cleeng,
         };
         let customer = "362344331".parse().unwrap();
         let mut item = opened(customer, &route);

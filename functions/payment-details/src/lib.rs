@@ -10,6 +10,7 @@ use attempt::Means;
 use bytes::Bytes;
 use cleeng::{MediaStore, MediaStoreSettings};
 use entrypoint::Outside;
+use entrypoint::captcha::Captcha;
 use entrypoint::connectors::{call_of, no_such_call, tries_per_customer_hour_max, verification_currency};
 use entrypoint::http::{Refusal, ReturnUrls, answer};
 use gateways::{Route, Routes};
@@ -26,11 +27,12 @@ pub struct Desk {
     return_urls: ReturnUrls,
     currency: Currency,
     tries_max: u32,
+    captcha: Captcha,
 }
 
 impl Desk {
-    /// Reads what Cleeng, the gateways and the routes need, `RETURN_URLS`, `VERIFICATION_CURRENCY` and
-    /// `TRIES_PER_CUSTOMER_HOUR_MAX`.
+    /// Reads what Cleeng, the gateways and the routes need, `RETURN_URLS`, `VERIFICATION_CURRENCY`,
+    /// `TRIES_PER_CUSTOMER_HOUR_MAX` and `CAPTCHA_VERIFY_URL`.
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let routes = Routes::from_settings(settings)?;
         Ok(Self {
@@ -40,6 +42,7 @@ impl Desk {
             return_urls: ReturnUrls::from_settings(settings)?,
             currency: verification_currency(settings)?,
             tries_max: tries_per_customer_hour_max(settings)?,
+            captcha: Captcha::from_settings(settings, &outside.wire)?,
         })
     }
 }

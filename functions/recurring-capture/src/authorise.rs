@@ -6,6 +6,7 @@ use payment::{Failure, Identity, Verb};
 use wire::Deadline;
 
 use crate::Renewals;
+use crate::own;
 use crate::renewal::{self, ROUNDS_MAX, Try};
 
 /// Serves `subscriptionReadyForPaymentAuthorisation`. A repetition, however late, finds the try that served it.
@@ -15,6 +16,9 @@ pub(crate) async fn authorise(
     deadline: Deadline,
 ) -> Result<(), Failure> {
     let mut mapping = renewal::mapping(renewals, billing).await?;
+    if let Some(ours) = mapping.take_if(|mapping| own::is_ours(mapping)) {
+        return own::serve(renewals, ours, deadline).await;
+    }
     if !renewal::is_ours(renewals, billing, mapping.as_ref()) {
         return Ok(());
     }

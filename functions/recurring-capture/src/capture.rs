@@ -10,6 +10,7 @@ use ledger::{Attempt, Mapping};
 use payment::{Failure, Identity, Verb};
 use wire::Deadline;
 
+use crate::own;
 use crate::renewal::{self, ROUNDS_MAX, Try};
 use crate::{Renewals, WithoutAuthorisation};
 
@@ -19,7 +20,10 @@ pub(crate) async fn capture(
     billing: &Billing,
     deadline: Deadline,
 ) -> Result<(), Failure> {
-    let mapping = renewal::mapping(renewals, billing).await?;
+    let mut mapping = renewal::mapping(renewals, billing).await?;
+    if let Some(ours) = mapping.take_if(|mapping| own::is_ours(mapping)) {
+        return own::serve(renewals, ours, deadline).await;
+    }
     if !renewal::is_ours(renewals, billing, mapping.as_ref()) {
         return Ok(());
     }

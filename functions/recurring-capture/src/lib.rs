@@ -3,12 +3,14 @@
 
 mod authorise;
 mod capture;
+mod own;
 mod renewal;
 mod review;
 
-use attempt::{Caps, Ended, Means, correct, finish, release, unfinished};
+use attempt::{Caps, Dunning, Ended, Ending, Means, correct, finish, release, unfinished};
+use cleeng::TerminationKind;
 use cleeng::webhook::EventData;
-use entrypoint::{Message, Outside, What};
+use entrypoint::{Message, Outside, What, managed};
 use gateways::Routes;
 use ledger::{Standing, Subject};
 use payment::{Failure, SubscriptionId};
@@ -21,6 +23,8 @@ pub struct Renewals {
     routes: Routes,
     without_authorisation: WithoutAuthorisation,
     caps: Caps,
+    dunning: Dunning,
+    forget_ended: bool,
 }
 
 /// What a request to capture means when nothing is authorised.
@@ -34,7 +38,8 @@ enum WithoutAuthorisation {
 
 impl Renewals {
     /// Reads what Cleeng, the gateways and the routes need, `CAPTURE_WITHOUT_AUTHORISATION` (`charge`, the default, or
-    /// `skip`), and the networks' [`Caps`].
+    /// `skip`), `FORGET_TOKENS`, the networks' [`Caps`], and our own dunning (`MANAGED_ATTEMPTS_HOURS`,
+    /// `MANAGED_GRACE_HOURS`, `MANAGED_HARD_DECLINE`).
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let means = entrypoint::means(settings, outside, &Routes::from_settings(settings)?)?;
         Self::with_means(means, settings)
@@ -49,7 +54,14 @@ impl Renewals {
             Some("skip") => WithoutAuthorisation::Skip,
             Some(_) => return Err(SettingError::malformed(POLICY, "it is `charge` or `skip`")),
         };
-        Ok(Self { means, routes, without_authorisation, caps: Caps::from_settings(settings)? })
+        let (dunning, forget) = (managed::dunning(settings)?, managed::forget_tokens(settings)?);
+        let caps = Caps::from_settings(settings)?;
+        Ok(Self { means, routes, without_authorisation, caps, dunning, forget_ended: forget.ended })
+    }
+
+    /// An end for this reason.
+    fn ending(&self, kind: TerminationKind) -> Ending {
+        Ending { kind: Some(kind), forget_card: self.forget_ended }
     }
 }
 
@@ -82,10 +94,14 @@ async fn go_on(renewals: &Renewals, subscription: SubscriptionId, deadline: Dead
             Ended::Answered { told: true, .. } | Ended::Withdrawn => {}
             // Not due by itself yet: this message keeps watch over it until the other worker is done.
             Ended::Busy => return Err(Failure::retry(format!("another worker has {identity}"))),
+            _ if own::goes_on(&mapping) => return own::look_later(means, mapping).await,
             _ => return Ok(()),
         }
     }
     mapping = correct(means, mapping, deadline).await?;
+    if own::goes_on(&mapping) {
+        return own::serve(renewals, mapping, deadline).await;
+    }
     if matches!(mapping.standing, Standing::Ending | Standing::Closed) {
         return release(means, mapping, deadline).await.map(drop);
     }

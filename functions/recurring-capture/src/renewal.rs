@@ -1,11 +1,11 @@
 //! What both kinds of renewal share: whose it is, which card pays, its order and its intention.
 
-use attempt::{Begun, Ended, bar_elsewhere, began, begin, beyond, open_period, refuse};
+use attempt::{Begun, Ended, Means, bar_elsewhere, began, begin, beyond, open_period, refuse};
 use cleeng::NewRenewalOrder;
 use cleeng::webhook::Billing;
 use gateways::Route;
 use jiff::Timestamp;
-use ledger::{Mapping, Standing, Subject};
+use ledger::{Attempt, Mapping, Standing, Subject};
 use payment::{
     Answer, Decline, DeclineClass, DeclineReason, Failure, Identity, Intention, Money, MoneyError, Target,
     Verb,
@@ -104,7 +104,7 @@ pub(crate) async fn start(
     });
     let money = units.and_then(|units| Money::from_price(order.price, units));
     let now = means.clock.now();
-    let refusal = refusal(&mapping, money.as_ref().err()).or_else(|| beyond(&mapping, renewals.caps, now));
+    let refusal = refusal(renewals, &mapping, money.as_ref().err());
     let intention = Intention {
         identity: new.identity,
         verb: new.verb,
@@ -120,6 +120,17 @@ pub(crate) async fn start(
     open_period(&mut mapping, new.period_end);
     mapping.capture_asked = None;
     let attempt = began(intention, order.price, Some(new.asked), None);
+    carry_out(means, mapping, attempt, refusal, deadline).await
+}
+
+/// Writes a new try down and charges the card, or writes it down as refused; a refusal for good counts wherever the card pays.
+pub(crate) async fn carry_out(
+    means: &Means,
+    mapping: Mapping,
+    attempt: Attempt,
+    refusal: Option<Decline>,
+    deadline: Deadline,
+) -> Result<Begun, Failure> {
     if let Some(refusal) = refusal {
         return refuse(means, mapping, attempt, refusal, deadline).await;
     }
@@ -132,8 +143,18 @@ pub(crate) async fn start(
     Ok(begun)
 }
 
-/// What is answered without asking the gateway, whatever the hour: no card, a barred card, an amount that it cannot count.
-fn refusal(mapping: &Mapping, unpayable: Option<&MoneyError>) -> Option<Decline> {
+/// What is answered without asking the gateway: no card, a barred card, one that was refused too often, an amount that it
+/// cannot count.
+pub(crate) fn refusal(
+    renewals: &Renewals,
+    mapping: &Mapping,
+    unpayable: Option<&MoneyError>,
+) -> Option<Decline> {
+    let now = renewals.means.clock.now();
+    never(mapping, unpayable).or_else(|| beyond(mapping, renewals.caps, now))
+}
+
+fn never(mapping: &Mapping, unpayable: Option<&MoneyError>) -> Option<Decline> {
     let ours = |class, reason, codes: String| Decline { class, reason, codes, reference: None };
     if let Some(error) = unpayable {
         tracing::error!(alarm = "unpayable", subject = %mapping.subject, "A renewal of `{}` cannot be charged: {error}", mapping.subject);

@@ -1,12 +1,12 @@
 //! Once a day each living subscription is compared with Cleeng's: a renewal whose webhook never came is made up for, a
 //! hold that nobody will take is let go, and one that Cleeng has ended is ended here too.
 
-use attempt::{Begun, Means, begin, begin_end, change, held, letting_go, release, same_period, write};
+use attempt::{Begun, Ending, Means, begin, end, held, letting_go, same_period};
 use cleeng::webhook::Billing;
 use cleeng::{Subscription, SubscriptionStatus};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Mapping, Standing, Subject, Written};
+use ledger::{Mapping, Standing, Subject};
 use payment::{Failure, SubscriptionId, WhoActs};
 use wire::Deadline;
 
@@ -49,8 +49,10 @@ async fn compare(renewals: &Renewals, id: SubscriptionId, deadline: Deadline) ->
         return Err(Failure::alarm(format!("Cleeng does not know the subscription {id}")));
     };
     let now = means.clock.now();
+    // Ended by somebody else: nothing may be charged any more, and what is held is let go.
     if theirs.status == SubscriptionStatus::Terminated {
-        return end(means, mapping, deadline).await;
+        let ending = Ending { kind: None, forget_card: renewals.forget_ended };
+        return end(means, mapping, ending, deadline).await;
     }
     if is_stale(&mapping, now) {
         return let_go(means, mapping, deadline).await;
@@ -59,17 +61,6 @@ async fn compare(renewals: &Renewals, id: SubscriptionId, deadline: Deadline) ->
         Some(billing) => make_up(renewals, mapping, billing, theirs.ends, deadline).await,
         None => Ok(()),
     }
-}
-
-/// Ended at Cleeng by somebody else: nothing may be charged any more, and what is held is let go.
-async fn end(means: &Means, mut mapping: Mapping, deadline: Deadline) -> Result<(), Failure> {
-    let subject = mapping.subject;
-    begin_end(&mut mapping, means.clock.now());
-    let Written::Done(mapping) = write(means, mapping).await? else {
-        return Err(Failure::retry(format!("another worker changes {subject}")));
-    };
-    let released = release(means, mapping, deadline).await?;
-    change(means, released, |mapping| mapping.standing = Standing::Closed).await.map(drop)
 }
 
 /// A hold whose period began long ago: the customer stopped, paused or switched between authorisation and capture.

@@ -11,7 +11,7 @@ mod unfinished;
 
 use attempt::Means;
 use cleeng::webhook::EventData;
-use entrypoint::{Message, Outside, What};
+use entrypoint::{Message, Outside, What, managed};
 use gateways::Routes;
 use payment::Failure;
 use settings::{SettingError, Settings};
@@ -25,8 +25,8 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// Reads what Cleeng, the gateways and the routes need, and `FORGET_TOKENS` (`no`, the default, or `yes`: a card whose
-    /// payment details were deactivated is removed at the gateway too).
+    /// Reads what Cleeng, the gateways and the routes need, and `FORGET_TOKENS` (`yes`: a card whose payment details were
+    /// deactivated is removed at the gateway too).
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let routes = Routes::from_settings(settings)?;
         Self::with_means(entrypoint::means(settings, outside, &routes)?, settings)
@@ -34,12 +34,7 @@ impl Settlement {
 
     /// The same with means of one's own, such as a gateway whose every move a test decides.
     pub fn with_means(means: Means, settings: &Settings) -> Result<Self, SettingError> {
-        const FORGET: &str = "FORGET_TOKENS";
-        let forget_tokens = match settings.optional(FORGET)? {
-            None | Some("no") => false,
-            Some("yes") => true,
-            Some(_) => return Err(SettingError::malformed(FORGET, "it is `yes` or `no`")),
-        };
+        let forget_tokens = managed::forget_tokens(settings)?.deactivated;
         Ok(Self { means, routes: Routes::from_settings(settings)?, forget_tokens })
     }
 }

@@ -1,13 +1,13 @@
 //! Ends a subscription: nothing new may be charged, what is open is voided, and Cleeng takes the access away.
 
-use attempt::{Means, begin_end, change, release, same_period};
+use attempt::{Ending, Means, end, end_at_cleeng, is_taken, reason, same_period};
 use cleeng::webhook::{EventData, Termination};
 use cleeng::{SubscriptionStatus, TerminationKind};
-use entrypoint::{Message, Outside, What};
+use entrypoint::{Message, Outside, What, managed};
 use gateways::Routes;
 use jiff::Timestamp;
-use ledger::{Mapping, Standing, Subject, Written};
-use payment::{Answer, Failure, SubscriptionId, Verb};
+use ledger::{Mapping, Standing, Subject};
+use payment::{Failure, SubscriptionId};
 use settings::{SettingError, Settings};
 use wire::Deadline;
 
@@ -15,18 +15,22 @@ use wire::Deadline;
 pub struct Terminations {
     means: Means,
     routes: Routes,
+    forget_ended: bool,
 }
 
 impl Terminations {
-    /// Reads what Cleeng, the gateways and the routes need.
+    /// Reads what Cleeng, the gateways and the routes need, and `FORGET_TOKENS` (`ended`: the card goes with the last
+    /// subscription that it pays).
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let routes = Routes::from_settings(settings)?;
-        Ok(Self::with_means(entrypoint::means(settings, outside, &routes)?, routes))
+        let forget_ended = managed::forget_tokens(settings)?.ended;
+        let means = entrypoint::means(settings, outside, &routes)?;
+        Ok(Self { forget_ended, ..Self::with_means(means, routes) })
     }
 
     /// The same with means of one's own, such as a gateway whose every move a test decides.
     pub fn with_means(means: Means, routes: Routes) -> Self {
-        Self { means, routes }
+        Self { means, routes, forget_ended: false }
     }
 }
 
@@ -61,20 +65,8 @@ async fn terminate(ends: &Terminations, asked: &Termination, deadline: Deadline)
         tracing::warn!(%subscription, "A request to end `{subscription}` came too late: its renewal is paid");
         return Ok(());
     }
-    let kind = kind_of(&mapping);
-    let Some(mapping) = mark(means, mapping).await? else {
-        return Err(Failure::retry(format!("another worker changes {subscription}")));
-    };
-    let (released, ended) =
-        futures::join!(release(means, mapping, deadline), end_at_cleeng(means, subscription, kind, deadline));
-    ended?;
-    let now = means.clock.now();
-    change(means, released?, |mapping| {
-        mapping.standing = Standing::Closed;
-        mapping.tell(now, "ended");
-    })
-    .await
-    .map(drop)
+    let ending = Ending { kind: Some(reason(&mapping)), forget_card: ends.forget_ended };
+    end(means, mapping, ending, deadline).await
 }
 
 /// A subscription that we never charged: nothing to void, but Cleeng waits for the word.
@@ -95,51 +87,13 @@ async fn terminate_unknown(
         tracing::info!(%subscription, "Not ours: `{subscription}` belongs to another connector");
         return Ok(());
     }
-    end_at_cleeng(&ends.means, subscription, TerminationKind::UserCancel, deadline).await
-}
-
-/// Marks the item; `None` if somebody wrote in between.
-async fn mark(means: &Means, mut mapping: Mapping) -> Result<Option<Mapping>, Failure> {
-    if mapping.standing == Standing::Ending {
-        return Ok(Some(mapping));
-    }
-    begin_end(&mut mapping, means.clock.now());
-    match attempt::write(means, mapping).await? {
-        Written::Done(mapping) => Ok(Some(mapping)),
-        Written::Lost(_) => Ok(None),
-    }
-}
-
-/// Tells Cleeng. One that has ended already is as good.
-async fn end_at_cleeng(
-    means: &Means,
-    subscription: SubscriptionId,
-    kind: TerminationKind,
-    deadline: Deadline,
-) -> Result<(), Failure> {
-    match means.cleeng.terminate(subscription, kind, deadline).await {
-        Ok(()) => Ok(()),
-        Err(error) if error.is_refusal() => match means.cleeng.subscription(subscription, deadline).await? {
-            None => Ok(()),
-            Some(it) if it.status == SubscriptionStatus::Terminated => Ok(()),
-            Some(_) => Err(Failure::alarm(format!("Cleeng will not end {subscription}")).because(error)),
-        },
-        Err(error) => Err(error.into()),
-    }
+    end_at_cleeng(&ends.means.cleeng, subscription, TerminationKind::UserCancel, deadline).await
 }
 
 /// Whether a request to end may have been sent before the renewal was paid: within the days around the period's end.
 /// One that comes a whole period later cannot.
 fn is_just_paid(mapping: &Mapping, now: Timestamp) -> bool {
-    is_paid(mapping) && mapping.period_end.is_some_and(|end| now < end || same_period(end, now))
-}
-
-/// Whether the period's renewal has been taken.
-fn is_paid(mapping: &Mapping) -> bool {
-    mapping.attempts.iter().any(|attempt| {
-        let taken = matches!(attempt.intention.verb, Verb::Charge | Verb::Capture);
-        taken && matches!(attempt.answer(), Some(Answer::Approved(_)))
-    })
+    is_taken(mapping) && mapping.period_end.is_some_and(|end| now < end || same_period(end, now))
 }
 
 /// Asked only where a request to end meets a paid renewal: Cleeng's own word decides which was later.
@@ -149,14 +103,4 @@ async fn is_alive(means: &Means, subscription: SubscriptionId, deadline: Deadlin
     Ok(known.is_some_and(|known| {
         known.status == SubscriptionStatus::Active && known.ends.is_none_or(|ends| ends > now)
     }))
-}
-
-/// Why it ends: Cleeng asks for no renewal of a subscription that its customer stopped, so tries that were refused
-/// tell the one from the other without another call.
-fn kind_of(mapping: &Mapping) -> TerminationKind {
-    let refused = mapping.attempts.iter().any(|attempt| {
-        matches!(attempt.intention.verb, Verb::Authorise | Verb::Charge | Verb::Capture)
-            && matches!(attempt.answer(), Some(Answer::Declined(_)))
-    });
-    if refused && !is_paid(mapping) { TerminationKind::PaymentCancel } else { TerminationKind::UserCancel }
 }

@@ -9,7 +9,7 @@ use wire::simulated::Peer;
 
 use crate::hosted::Hosted;
 use crate::simulators::adyen::{AdyenAccount, AdyenSimulator};
-use crate::simulators::cleeng::{CleengSimulator, CleengSimulatorSettings};
+use crate::simulators::cleeng::{CleengSimulator, CleengSimulatorSettings, offers};
 use crate::simulators::stripe::{StripeAccount, StripeSimulator};
 use crate::simulators::{GatewaySimulator, Simulator};
 
@@ -156,6 +156,7 @@ pub fn settings_table(addresses: &Addresses) -> Vec<(&'static str, String)> {
         let capture = if method.authorized_first { "manual" } else { "automatic" };
         serde_json::json!({
             "paymentMethodId": method.id, "gateway": method.gateway, "merchantAccount": account, "capture": capture,
+            "managedBy": if method.external { "connector" } else { "cleeng" },
         })
     });
     vec![
@@ -166,6 +167,7 @@ pub fn settings_table(addresses: &Addresses) -> Vec<(&'static str, String)> {
         ("CLEENG_PUBLISHER_ID", cleeng.publisher_id.to_string()),
         ("CLEENG_WEBHOOK_SECRETS", cleeng.webhook_secret.clone()),
         ("PAYMENT_METHODS", serde_json::Value::from_iter(methods).to_string()),
+        ("MANAGED_OFFERS", managed_offers().to_string()),
         ("STRIPE_API_URL", addresses.stripe.clone()),
         ("STRIPE_SECRET_KEY", shown(&stripe.secret_key)),
         ("STRIPE_PUBLISHABLE_KEY", stripe.publishable_key.clone()),
@@ -222,6 +224,18 @@ const REAL: &[(&str, &[&str])] = &[
 
 /// Where [`crate::buyer::Buyer`] says that its page is.
 const SHOP: &str = "http://shop.test";
+
+/// The offers whose renewals the connector charges itself where they are bought by a method of its own.
+fn managed_offers() -> serde_json::Value {
+    let monthly = serde_json::json!([{ "country": "NL", "currency": "EUR", "net": "5.78", "tax": "1.21" }]);
+    serde_json::json!([
+        { "offerId": offers::MONTHLY, "period": "P1M", "prices": monthly },
+        { "offerId": offers::WEEKLY, "period": "P1W" },
+        { "offerId": offers::TRIAL, "period": "P1M", "trial": "P14D", "prices": monthly },
+        { "offerId": offers::ANNUAL, "period": "P1Y" },
+    ])
+}
+
 const ADYEN_MERCHANT: &str = "SimulatedMerchant";
 
 fn adyen_account() -> AdyenAccount {

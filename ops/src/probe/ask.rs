@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 use jiff::Timestamp;
-use payment::{Failure, OrderId, PaymentMethodId};
+use payment::{Failure, ManagedBy, OrderId, PaymentMethodId};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use url::{Host, Url};
@@ -22,6 +22,8 @@ pub(super) struct Api<'a> {
     at: &'a Deployment,
     pub(super) sandbox: &'a Sandbox,
     pub(super) method: PaymentMethodId,
+    /// The one for externally managed subscriptions, where PAYMENT_METHODS has one.
+    pub(super) external_method: PaymentMethodId,
     url: Url,
     token: HeaderValue,
     /// The external ids of the payments that were recorded: a subscription follows from each.
@@ -117,7 +119,12 @@ impl<'a> Api<'a> {
         let method = sandbox.payment_method.or_else(first).ok_or_else(|| {
             Failure::refuse("no payment method is known: `--payment-method`, or PAYMENT_METHODS")
         })?;
-        Ok(Self { at, sandbox, method, url, token, recorded: Mutex::default() })
+        let external = |routes: gateways::Routes| {
+            let mut ours = routes.iter().filter(|route| route.managed_by == ManagedBy::Connector);
+            ours.next().map(|route| route.payment_method_id)
+        };
+        let external_method = at.routes().ok().and_then(external).unwrap_or(method);
+        Ok(Self { at, sandbox, method, external_method, url, token, recorded: Mutex::default() })
     }
 
     /// Remembers a payment, so that the subscription that follows from it is ended.

@@ -132,8 +132,8 @@ pub(super) async fn revival(api: &Api<'_>, seen: &mut Vec<Seen>) -> Result<(), F
         .post(
             "/subscriptions",
             &json!({
-                "customerId": api.sandbox.customer, "offerId": api.sandbox.offer, "paymentMethodId": api.method,
-                "externalId": format!("{external}-emp"), "expiresAt": in_hours(24),
+                "customerId": api.sandbox.customer, "offerId": api.sandbox.offer,
+                "paymentMethodId": api.external_method, "externalId": format!("{external}-emp"), "expiresAt": in_hours(24),
             }),
         )
         .await?;
@@ -151,7 +151,8 @@ pub(super) async fn revival(api: &Api<'_>, seen: &mut Vec<Seen>) -> Result<(), F
         false => (Verdict::Otherwise, format!("refused: {}", revived.told())),
     };
     seen.push(Seen::new(ITEM, verdict, saw));
-    end(api, number).await
+    // It may be a new one that lives now.
+    end(api, id(revived.resource("subscription").0, "replacedBy").unwrap_or(number)).await
 }
 
 /// What is left when everything was ended that probing made, now or earlier.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::{Attempt, Mapping, Stage, Standing, Subject};
+use ledger::{Attempt, ManagedBy, Mapping, Stage, Standing, Subject};
 use payment::{
     Action, Answer, Approval, Fact, FactKind, GatewayReference, Identity, Intention, PaymentId, Price,
     Target, Token, Uncertainty, Verb,
@@ -11,6 +11,7 @@ use payment::{
 
 use crate::caps::count_decline;
 use crate::due::{LOOKS_MAX, pause};
+use crate::mirror::Partly;
 
 /// How long a worker has an attempt to itself: longer than any function may run, so that two never ask side by side.
 pub const LEASE: Duration = Duration::from_secs(90);
@@ -36,6 +37,7 @@ pub fn began(
         looks: 0,
         reference: None,
         payment,
+        unsent: false,
         late: false,
         by_bank: false,
         method: None,
@@ -89,6 +91,8 @@ fn is_taken(attempt: &Attempt) -> bool {
 pub fn begin_end(mapping: &mut Mapping, now: Timestamp) {
     mapping.standing = Standing::Ending;
     mapping.capture_asked = None;
+    // No message of Cleeng's comes back for what our own calendar ends.
+    mapping.wake = (mapping.managed_by == ManagedBy::Connector).then(|| later(now, LEASE));
     for attempt in mapping.attempts.iter_mut().filter(|attempt| !attempt.is_finished()) {
         attempt.late = true;
     }
@@ -181,6 +185,14 @@ pub(crate) fn answered(mapping: &mut Mapping, identity: &Identity, answer: &Answ
     }
 }
 
+/// Cleeng has heard a part of it, or certainly nothing.
+pub(crate) fn partly_told(mapping: &mut Mapping, identity: &Identity, partly: Partly) {
+    if let Some(attempt) = mapping.attempt_mut(identity) {
+        attempt.payment = partly.payment.or(attempt.payment);
+        attempt.unsent = partly.unsent;
+    }
+}
+
 /// The gateway answered and Cleeng knows: finished. `told` is Cleeng's record, where it made one.
 pub(crate) fn reported(
     mapping: &mut Mapping,
@@ -194,6 +206,7 @@ pub(crate) fn reported(
     attempt.stage = Stage::Reported(without_token(answer));
     attempt.wait_until = None;
     attempt.payment = told.payment.or(attempt.payment);
+    attempt.unsent = false;
     let verb = attempt.intention.verb;
     if told.details.is_some() {
         mapping.details = told.details;
@@ -209,6 +222,11 @@ pub(crate) fn reported(
         mapping.standing = if links { Standing::Active } else { Standing::Closed };
         mapping.wake = links.then(|| later(now, LINK_FIRST));
     }
+    if let Some(new) = told.became {
+        mapping.became = Some(new);
+        mapping.wake = Some(now);
+        mapping.tell(now, format!("Cleeng made {new} of it"));
+    }
     settle_undone(mapping, identity, answer, now);
     mapping.tell(now, format!("{identity}: Cleeng knows"));
 }
@@ -220,6 +238,8 @@ pub(crate) struct Told {
     pub(crate) payment: Option<PaymentId>,
     /// Its record of the token.
     pub(crate) details: Option<payment::PaymentDetailsId>,
+    /// The subscription that took this one's place.
+    pub(crate) became: Option<payment::SubscriptionId>,
 }
 
 /// The attempt that takes back what may not stand: a void of what is held, a refund of what was taken. `told` is
@@ -246,7 +266,10 @@ pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp
 /// Writes down what takes an answered attempt back. Where nothing stands at the gateway (a refusal), or it cannot be
 /// taken back (a refund), it is over as far as can be.
 pub(crate) fn begin_undo(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timestamp) {
-    match mapping.attempt(identity).and_then(|attempt| undoing(attempt, None, now)) {
+    // What we manage ourselves may be recorded although what it paid for is refused.
+    let ours = mapping.managed_by == ManagedBy::Connector;
+    let undoing = |attempt: &Attempt| undoing(attempt, attempt.payment.filter(|_| ours), now);
+    match mapping.attempt(identity).and_then(undoing) {
         Some(undoing) => intend(mapping, undoing, now),
         None => reported(mapping, identity, answer, &Told::default(), now),
     }

@@ -4,13 +4,14 @@
 use cleeng::{Cleeng, Paging, Subscription, SubscriptionFilter, SubscriptionStatus};
 use futures::future::{join_all, try_join_all};
 use gateways::Routes;
-use ledger::{Mapping, Standing, Subject};
+use ledger::{ManagedBy, Mapping, Standing, Subject};
 use payment::{
     Currency, CustomerId, Decline, DeclineClass, DeclineReason, Failure, GatewayName, PaymentDetailsId, Token,
 };
 use wire::Deadline;
 
-use crate::run::{Means, change};
+use crate::run::Means;
+use crate::write::change;
 
 /// Subscriptions of one customer that are looked through: pages of a hundred.
 const PAGES_MAX: u32 = 5;
@@ -134,6 +135,10 @@ async fn move_one(
         change(means, item, |item| {
             if needs(item, customer, details) {
                 replace_card(item, customer, details, token, at_cleeng.details);
+                // Where our own schedule decides, a new card is tried at once if a renewal waits for it.
+                if item.managed_by == ManagedBy::Connector {
+                    item.capture_asked = Some(now);
+                }
                 item.tell(now, format!("renews with the payment details {details} from now on"));
             }
         })
@@ -155,7 +160,10 @@ async fn move_one(
 }
 
 fn needs(item: &Mapping, customer: &Mapping, details: PaymentDetailsId) -> bool {
-    item.customer == customer.customer
+    // What we manage ourselves keeps its payment method at Cleeng, and with it its gateway.
+    let stays = item.managed_by == ManagedBy::Cleeng || item.gateway == customer.gateway;
+    stays
+        && item.customer == customer.customer
         && matches!(item.standing, Standing::Open | Standing::Active)
         && (item.details != Some(details) || item.token.is_none())
 }
@@ -175,10 +183,12 @@ fn replace_card(
     }
     item.details = Some(details);
     item.token = Some(token.clone());
-    item.method = customer.method;
-    item.gateway = customer.gateway.clone();
-    item.account = customer.account.clone();
     item.clear_declines();
+    if item.managed_by == ManagedBy::Cleeng {
+        item.method = customer.method;
+        item.gateway = customer.gateway.clone();
+        item.account = customer.account.clone();
+    }
 }
 
 fn supersede(item: &mut Mapping, old: PaymentDetailsId) {

@@ -2,7 +2,7 @@
 
 use cleeng::{Payment, PaymentStatus};
 use gateways::Routes;
-use ledger::{Attempt, Mapping, Paid, Standing, Subject};
+use ledger::{Attempt, ManagedBy, Mapping, Paid, Standing, Subject};
 use payment::{
     Answer, CustomerId, Failure, GatewayName, GatewayReference, Identity, Money, MoneyError, OrderId,
     PaymentId, PaymentMethodId, Price, SubscriptionId, Verb,
@@ -58,7 +58,15 @@ pub async fn payment_item(
     for order in orders {
         let payments = means.cleeng.order_payments(order, deadline).await?;
         if let Some(payment) = payments.iter().find(|payment| is_named(payment, names)) {
-            return of_payment(means, routes, names, order, payment, deadline).await;
+            return of_payment(means, routes, names, Some(order), payment, deadline).await;
+        }
+    }
+    // What we manage ourselves has payments without orders.
+    if let Some(external) = &names.external {
+        let payments = means.cleeng.external_payments(external, deadline).await?.unwrap_or_default();
+        let ours = |payment: &&Payment| payment.order.is_none() && is_named(payment, names);
+        if let Some(payment) = payments.iter().find(ours) {
+            return of_payment(means, routes, names, None, payment, deadline).await;
         }
     }
     Ok(None)
@@ -87,7 +95,7 @@ pub async fn past_taking(
             PaymentStatus::Rejected => false,
             _ => return Ok(None),
         };
-        let item = of_payment(means, routes, names, order, payment, deadline).await?;
+        let item = of_payment(means, routes, names, Some(order), payment, deadline).await?;
         return Ok(item.map(|mut item| {
             recall(&mut item, taking, told_well, means.clock.now());
             item
@@ -135,7 +143,7 @@ async fn of_attempt(means: &Means, mapping: &Mapping, attempt: &Attempt) -> Resu
     };
     let Some(Answer::Approved(approval)) = attempt.answer() else { return Ok(None) };
     let paid = Paid {
-        order: attempt.order(),
+        order: attempt.order().filter(|_| mapping.managed_by == ManagedBy::Cleeng),
         reference: approval.reference.clone(),
         money: approval.money,
         price: attempt.price,
@@ -146,6 +154,7 @@ async fn of_attempt(means: &Means, mapping: &Mapping, attempt: &Attempt) -> Resu
     let new = Mapping {
         account: intention.account.clone(),
         offer: mapping.offer.clone(),
+        managed_by: mapping.managed_by,
         ..Mapping::new(subject, intention.customer, mapping.method, gateway, Standing::Active)
     };
     opened(means, new, paid).await.map(Some)
@@ -168,7 +177,7 @@ async fn of_payment(
     means: &Means,
     routes: &Routes,
     names: &Names,
-    order: OrderId,
+    order: Option<OrderId>,
     payment: &Payment,
     deadline: Deadline,
 ) -> Result<Option<Mapping>, Failure> {
@@ -180,15 +189,17 @@ async fn of_payment(
     let unknown = |what: &str| Failure::alarm(format!("the {what} of payment {} is not known", payment.id));
     let route = route.ok_or_else(|| unknown("payment method"))?;
     let reference = payment.external.clone().ok_or_else(|| unknown("gateway's id"))?;
-    let (price, customer) = match (payment.price, payment.customer.or(names.customer)) {
-        (Some(price), Some(customer)) => (price, customer),
-        _ => {
+    let (price, customer) = match (payment.price, payment.customer.or(names.customer), order) {
+        (Some(price), Some(customer), _) => (price, customer),
+        (_, _, None) => return Err(unknown("amount")),
+        (_, _, Some(order)) => {
             let order = means.cleeng.order(order, deadline).await?;
             (order.price, order.customer)
         }
     };
+    let managed_by = if order.is_some() { ManagedBy::Cleeng } else { ManagedBy::Connector };
     let paid = Paid {
-        order: Some(order),
+        order,
         reference,
         money: money(means, &route.gateway, price)?,
         price,
@@ -198,6 +209,7 @@ async fn of_payment(
     let new = Mapping {
         account: route.merchant_account.clone(),
         offer: payment.offer.clone(),
+        managed_by,
         ..Mapping::new(subject, customer, route.payment_method_id, gateway, Standing::Active)
     };
     opened(means, new, paid).await.map(Some)

@@ -2,7 +2,7 @@
 
 use gateways::News;
 use jiff::Timestamp;
-use ledger::{Attempt, Mapping, Stage, Subject, Written};
+use ledger::{Attempt, ManagedBy, Mapping, Stage, Subject, Written};
 use payment::{
     Answer, Approval, Card, Decline, DeclineClass, DeclineReason, FactKind, Failure, GatewayReference,
     Identity, Intention, Money, Target, Token, Verb,
@@ -11,7 +11,8 @@ use wire::Deadline;
 
 use crate::apply::{self, LEASE, keep_card, later, undoing};
 use crate::plan::stands;
-use crate::run::{Done, Ended, Means, change, tell_again, undo_now, write};
+use crate::run::{Done, Ended, Means, tell_again, undo_now};
+use crate::write::{change, write};
 
 /// Corrections that one visit makes: each contradicts another attempt.
 const CORRECTIONS_MAX: usize = 8;
@@ -128,11 +129,16 @@ pub async fn reopen(
 ) -> Result<Done, Failure> {
     let now = means.clock.now();
     let one_too_many = matches!(answer, Answer::Approved(_)) && has_rival(&mapping, identity);
+    let ours = mapping.managed_by == ManagedBy::Connector;
     let mut claimed = mapping;
     if let Some(attempt) = claimed.attempt_mut(identity) {
         attempt.stage = Stage::Answered(answer.clone());
         attempt.wait_until = Some(later(now, LEASE));
         attempt.looks = attempt.looks.saturating_add(1);
+        // A refusal that we recorded ourselves stays recorded; what was taken after all is a payment of its own.
+        if ours && matches!(answer, Answer::Approved(_)) && !attempt.facts.has(FactKind::CaptureFailed) {
+            attempt.payment = None;
+        }
     }
     claimed.tell(now, format!("{identity}: the gateway says otherwise now"));
     let undo = claimed.attempt(identity).filter(|_| one_too_many).and_then(|it| undoing(it, None, now));

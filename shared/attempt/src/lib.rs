@@ -9,17 +9,21 @@ mod caps;
 mod cards;
 mod count;
 mod due;
+mod end;
 mod find;
 mod holds;
 mod late;
 mod link;
+mod mirror;
 mod next;
+mod own;
 mod plan;
 mod release;
 mod returns;
 mod run;
 mod tell;
 mod tries;
+mod write;
 
 pub use apply::{LEASE, began, begin_end, learn, open_period};
 pub use caps::{Caps, beyond};
@@ -28,15 +32,16 @@ pub use cards::{
     subscriptions_of,
 };
 pub use due::{LOOKS_MAX, due, pause};
+pub use end::{Ending, end, end_at_cleeng, is_taken, reason};
 pub use find::{Names, holding, holding_of, money, past_taking, payment_item};
 pub use holds::{HoldPlan, lapsed, letting_go, plan_letting_go, plan_taking, taking};
 pub use late::{aimed_at, answer_in, correct, correction, learn_card, reopen, takes_back};
 pub use link::{Linked, link};
 pub use next::{Next, next};
+pub use own::{Dunning, OwnPlan, plan_own};
 pub use plan::{CapturePlan, RenewalPlan, held, plan_authorisation, plan_capture, same_period, unfinished};
 pub use release::release;
 pub use returns::{RefundPlan, Returned, plan_refund, returned};
-pub use run::{
-    Begun, Done, Ended, Means, begin, change, finish, look_again, record, refuse, resume, settle, write,
-};
+pub use run::{Begun, Done, Ended, Means, begin, finish, look_again, record, refuse, resume, settle};
 pub use tries::{count_try, may_try};
+pub use write::{change, write};

@@ -2,13 +2,15 @@
 
 use cleeng::{Paging, Subscription, SubscriptionFilter};
 use jiff::Timestamp;
-use ledger::{Mapping, Standing, Subject, Written};
+use ledger::{ManagedBy, Mapping, Standing, Subject, Terms, Written};
 use payment::{Failure, GatewayReference, SubscriptionId, Verb};
 use wire::Deadline;
 
 use crate::apply::later;
 use crate::due::{due, pause};
-use crate::run::{Means, change};
+use crate::mirror::of_order;
+use crate::run::Means;
+use crate::write::change;
 
 /// What came of looking for an order's subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +26,20 @@ const LOOKS_BEFORE_ALARM: u32 = 3;
 
 /// Looks for the subscription of a paid order, writes its mapping and closes the order.
 pub async fn link(means: &Means, order: Mapping, deadline: Deadline) -> Result<Linked, Failure> {
-    let filter = SubscriptionFilter {
-        customer: Some(order.customer),
-        offer: order.offer.clone(),
-        ..Default::default()
+    let found = match (order.managed_by, order.subject) {
+        (ManagedBy::Connector, Subject::Order(id)) => of_order(&means.cleeng, &order, id, deadline).await?,
+        _ => {
+            let filter = SubscriptionFilter {
+                customer: Some(order.customer),
+                offer: order.offer.clone(),
+                ..Default::default()
+            };
+            let found = means.cleeng.subscriptions(&filter, Paging::default(), deadline).await?.items;
+            of_this_order(&order, found)
+        }
     };
-    let found = means.cleeng.subscriptions(&filter, Paging::default(), deadline).await?.items;
     let now = means.clock.now();
-    let Some(subscription) = of_this_order(&order, found) else {
+    let Some(subscription) = found else {
         return not_yet(means, order, now).await;
     };
     write_mapping(means, &order, &subscription).await?;
@@ -79,6 +87,21 @@ async fn not_yet(means: &Means, order: Mapping, now: Timestamp) -> Result<Linked
     Ok(Linked::NotYet)
 }
 
+/// From here on our own schedule decides: it looks at once when the first renewal is due.
+fn begin_calendar(mapping: &mut Mapping, order: &Mapping, now: Timestamp) {
+    let first = purchase(order).map(|(_, began)| began).and_then(|began| {
+        let began = Timestamp::from_second(began.as_second()).ok()?;
+        let terms = order.terms.as_ref()?;
+        let end = terms.first_end(began)?;
+        Some((end, if terms.trial.is_some() { end } else { began }))
+    });
+    if let Some((end, anchor)) = first {
+        mapping.period_end = Some(end);
+        mapping.terms = mapping.terms.take().map(|terms| Terms { anchor: Some(anchor), ..terms });
+    }
+    mapping.wake = Some(now);
+}
+
 /// A renewal event may have come first and made the item: then only what it could not know is added.
 async fn write_mapping(means: &Means, order: &Mapping, subscription: &Subscription) -> Result<(), Failure> {
     // Another card than the purchase's: the customer changed it meanwhile, and Cleeng's events bring its token.
@@ -91,12 +114,16 @@ async fn write_mapping(means: &Means, order: &Mapping, subscription: &Subscripti
         country: subscription.country.clone().or(order.country.clone()),
         details: subscription.details.or(order.details),
         token: order.token.clone().filter(|_| !changed),
+        tax: None,
         wake: None,
         looks: 0,
         attempts: Vec::new(),
         history: Vec::new(),
         ..order.clone()
     };
+    if order.managed_by == ManagedBy::Connector {
+        begin_calendar(&mut mapping, order, means.clock.now());
+    }
     mapping.tell(means.clock.now(), format!("made from {}", order.subject));
     mapping.fence = fastrand::u64(..);
     mapping.due = due(&mapping);

@@ -154,6 +154,15 @@ pub(crate) fn stands(mapping: &Mapping, attempt: &Attempt) -> bool {
     !let_go && !refused
 }
 
+/// Whether a try of the period has taken its money.
+pub(crate) fn is_paid(mapping: &Mapping) -> bool {
+    tries_of(mapping).any(|attempt| {
+        let taken =
+            matches!(&attempt.stage, Stage::Reported(Answer::Approved(approval)) if approval.captured);
+        taken && stands(mapping, attempt)
+    })
+}
+
 /// An attempt that is under way and that we can bring to its end ourselves.
 pub fn unfinished(mapping: &Mapping) -> Option<&Attempt> {
     mapping

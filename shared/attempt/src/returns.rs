@@ -11,7 +11,8 @@ use wire::Deadline;
 
 use crate::apply::{began, learn};
 use crate::late::is_under_way;
-use crate::run::{Begun, Means, change, finish, record};
+use crate::run::{Begun, Means, finish, record};
+use crate::write::change;
 
 /// What a request to return money means.
 #[derive(Clone, Debug, PartialEq, Eq)]

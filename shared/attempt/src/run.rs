@@ -13,10 +13,11 @@ use wire::{Clock, Deadline};
 use crate::apply;
 use crate::ask::{ask, free_of_charge};
 use crate::count;
-use crate::due::due;
 use crate::late::answer_by_facts;
+use crate::mirror::Partly;
 use crate::next::{Next, next};
 use crate::tell::{Untold, tell};
+use crate::write::{change, take_over, write};
 
 /// What moving money needs.
 #[derive(Clone)]
@@ -73,8 +74,6 @@ pub enum Ended {
 
 /// The time that must be left before a gateway is asked: its own time-out, Cleeng's, and the write after.
 const CARRY_OUT: Duration = Duration::from_secs(20);
-/// Writers of one item that may come in between before the work goes back to its queue.
-const REWRITES_MAX: usize = 8;
 
 /// Writes a new intention down and carries it out.
 ///
@@ -196,7 +195,7 @@ pub async fn resume(
         Err(error) => {
             let now = means.clock.now();
             let still = Action { page: String::new(), reference: returned.reference };
-            commit(means, mapping, |mapping| apply::await_buyer(mapping, identity, &still, now)).await?;
+            change(means, mapping, |mapping| apply::await_buyer(mapping, identity, &still, now)).await?;
             Err(error.into())
         }
     }
@@ -250,15 +249,6 @@ pub async fn settle(
             tell_and_commit(means, mapping, identity, answer, true, deadline).await
         }
     }
-}
-
-/// Changes a mapping by a pure function, again on whatever somebody else wrote in between; with the due mark that follows from it.
-pub async fn change(
-    means: &Means,
-    mapping: Mapping,
-    change: impl Fn(&mut Mapping),
-) -> Result<Mapping, Failure> {
-    commit(means, mapping, change).await
 }
 
 /// Another answer than the one that Cleeng has was just written down by this worker.
@@ -324,7 +314,7 @@ async fn resolve(
         Ok(Resolution::Absent) => {
             let why = "the gateway has no trace of it";
             let mapping =
-                commit(means, mapping, |mapping| apply::withdraw(mapping, identity, why, now)).await?;
+                change(means, mapping, |mapping| apply::withdraw(mapping, identity, why, now)).await?;
             Ok(Done { mapping, ended: Ended::Withdrawn })
         }
         // The question did not get through; what happened before is as unknown as it was.
@@ -357,12 +347,12 @@ async fn conclude(
         }
         Outcome::ActionRequired(action) => {
             let mapping =
-                commit(means, mapping, |mapping| apply::await_buyer(mapping, identity, &action, now)).await?;
+                change(means, mapping, |mapping| apply::await_buyer(mapping, identity, &action, now)).await?;
             Ok(Done { mapping, ended: Ended::AwaitingBuyer(Some(action)) })
         }
         Outcome::Unknown(doubt) => {
             let mapping =
-                commit(means, mapping, |mapping| apply::doubt(mapping, identity, &doubt, now)).await?;
+                change(means, mapping, |mapping| apply::doubt(mapping, identity, &doubt, now)).await?;
             let parked = mapping.attempt(identity).is_some_and(|it| matches!(it.stage, Stage::Parked { .. }));
             count::unanswered(attempt_of(&mapping, identity)?, parked);
             Ok(Done { mapping, ended: if parked { Ended::Parked } else { Ended::Unknown } })
@@ -379,23 +369,29 @@ async fn tell_and_commit(
     look: bool,
     deadline: Deadline,
 ) -> Result<Done, Failure> {
-    let told = tell(&means.cleeng, &mapping, attempt_of(&mapping, identity)?, &answer, look, deadline).await;
+    let (now, attempt) = (means.clock.now(), attempt_of(&mapping, identity)?);
+    let told = tell(&means.cleeng, &mapping, attempt, &answer, look, now, deadline).await;
     let now = means.clock.now();
     match told {
         Ok(told) => {
             let write = |mapping: &mut Mapping| apply::reported(mapping, identity, &answer, &told, now);
-            let mapping = commit(means, mapping, write).await?;
+            let mapping = change(means, mapping, write).await?;
             Ok(Done { mapping, ended: Ended::Answered { answer, told: true } })
         }
-        Err(Untold::Later(failure)) => {
+        Err((Untold::Later(failure), partly)) => {
             let began = attempt_of(&mapping, identity)?.intention.began;
             count::unreported(now.duration_since(began).as_secs());
             tracing::warn!(attempt = %identity, "Cleeng has not heard of `{identity}` yet: {}", failure.chain());
-            let write = |mapping: &mut Mapping| apply::answered(mapping, identity, &answer, now);
-            let mapping = commit(means, mapping, write).await?;
+            let write = |mapping: &mut Mapping| {
+                apply::answered(mapping, identity, &answer, now);
+                apply::partly_told(mapping, identity, partly);
+            };
+            let mapping = change(means, mapping, write).await?;
             Ok(Done { mapping, ended: Ended::Answered { answer, told: false } })
         }
-        Err(Untold::Never(why)) => undo(means, mapping, identity, answer, &why, deadline).await,
+        Err((Untold::Never(why), partly)) => {
+            undo(means, mapping, identity, answer, (&why, partly), deadline).await
+        }
     }
 }
 
@@ -405,13 +401,14 @@ async fn undo(
     mapping: Mapping,
     identity: &Identity,
     answer: Answer,
-    why: &str,
+    (why, partly): (&str, Partly),
     deadline: Deadline,
 ) -> Result<Done, Failure> {
     tracing::error!(alarm = "cleeng_refuses", attempt = %identity, "Cleeng will not record `{identity}`: {why}");
     let now = means.clock.now();
-    let mapping = commit(means, mapping, |mapping| {
+    let mapping = change(means, mapping, |mapping| {
         apply::answered(mapping, identity, &answer, now);
+        apply::partly_told(mapping, identity, partly);
         mapping.tell(now, format!("{identity}: Cleeng will not record it ({why})"));
     })
     .await?;
@@ -432,7 +429,7 @@ async fn go_on_undoing(
         return Box::pin(finish(means, mapping, &undoing, deadline)).await;
     }
     let mapping =
-        commit(means, mapping, |mapping| apply::begin_undo(mapping, identity, &answer, now)).await?;
+        change(means, mapping, |mapping| apply::begin_undo(mapping, identity, &answer, now)).await?;
     match mapping.attempt(&undoing) {
         Some(_) => Box::pin(carry_out(means, mapping, &undoing, None, deadline)).await,
         None => Ok(Done { mapping, ended: Ended::Answered { answer, told: true } }),
@@ -447,44 +444,8 @@ async fn withdraw(
     error: GatewayError,
 ) -> Result<Done, Failure> {
     let (now, why) = (means.clock.now(), error.to_string());
-    commit(means, mapping, |mapping| apply::withdraw(mapping, identity, &why, now)).await?;
+    change(means, mapping, |mapping| apply::withdraw(mapping, identity, &why, now)).await?;
     Err(error.into())
-}
-
-/// Claims an attempt that somebody left; `None` if another worker was faster.
-async fn take_over(
-    means: &Means,
-    mapping: &Mapping,
-    identity: &Identity,
-) -> Result<Option<Mapping>, Failure> {
-    let mut mapping = mapping.clone();
-    apply::take_over(&mut mapping, identity, means.clock.now());
-    match write(means, mapping).await? {
-        Written::Done(mapping) => Ok(Some(mapping)),
-        Written::Lost(_) => Ok(None),
-    }
-}
-
-/// Writes a change, again on whatever somebody else wrote in between: changes are merges, so any order will do.
-async fn commit(means: &Means, mapping: Mapping, change: impl Fn(&mut Mapping)) -> Result<Mapping, Failure> {
-    let mut base = mapping;
-    for _ in 0..REWRITES_MAX {
-        let mut changed = base.clone();
-        change(&mut changed);
-        match write(means, changed).await? {
-            Written::Done(mapping) => return Ok(mapping),
-            Written::Lost(Some(current)) => base = current,
-            Written::Lost(None) => return Err(Failure::alarm(format!("the item {} is gone", base.subject))),
-        }
-    }
-    Err(Failure::retry("too many writers on one item"))
-}
-
-/// Every write carries a fence of its own, and the due mark that follows from what it holds.
-pub async fn write(means: &Means, mut mapping: Mapping) -> Result<Written, Failure> {
-    mapping.fence = fastrand::u64(..);
-    mapping.due = due(&mapping);
-    Ok(means.ledger.write(&mapping).await?)
 }
 
 fn busy(mapping: Mapping) -> Result<Done, Failure> {

@@ -4,14 +4,16 @@ use cleeng::{
     Cleeng, DetailsGiven, NewDetails, NewPayment, Payment, PaymentOperation, PaymentStatus, PaymentUpdate,
     RefundKind,
 };
-use ledger::{Attempt, Mapping, Stage, Subject};
+use jiff::Timestamp;
+use ledger::{Attempt, ManagedBy, Mapping, Stage, Subject};
 use payment::{
-    Answer, Approval, Decline, FactKind, Failure, GatewayReference, OrderId, SubscriptionId, Verb,
+    Answer, Approval, Decline, FactKind, Failure, GatewayReference, OrderId, SubscriptionId, Target, Verb,
 };
 use wire::Deadline;
 
 use crate::apply::{Told, is_newest_card};
 use crate::due::LOOKS_MAX;
+use crate::mirror::{Partly, mirror};
 
 /// Why Cleeng does not know yet.
 pub(crate) enum Untold {
@@ -22,7 +24,33 @@ pub(crate) enum Untold {
 }
 
 /// Tells Cleeng. With `look`, asks first whether it knows already; without it, this worker is certainly the first.
+/// An error says how far it came.
 pub(crate) async fn tell(
+    cleeng: &Cleeng,
+    mapping: &Mapping,
+    attempt: &Attempt,
+    answer: &Answer,
+    look: bool,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<Told, (Untold, Partly)> {
+    let verb = attempt.intention.verb;
+    let ours = is_ours(mapping) && matches!(mapping.subject, Subject::Order(_) | Subject::Subscription(_));
+    let changed = attempt.payment.is_some() && attempt.facts.has(FactKind::CaptureFailed);
+    if ours && matches!(verb, Verb::Purchase | Verb::Verify | Verb::Charge) && !changed {
+        return mirror(cleeng, mapping, attempt, answer, look, now, deadline).await;
+    }
+    let told = tell_of_orders(cleeng, mapping, attempt, answer, look, deadline).await;
+    told.map_err(|untold| (untold, Partly::default()))
+}
+
+/// Whether we manage it ourselves: Cleeng then has payments without orders.
+fn is_ours(mapping: &Mapping) -> bool {
+    mapping.managed_by == ManagedBy::Connector
+}
+
+/// Tells Cleeng of what it manages.
+async fn tell_of_orders(
     cleeng: &Cleeng,
     mapping: &Mapping,
     attempt: &Attempt,
@@ -66,7 +94,7 @@ async fn tell_payment(
         return Ok(told);
     }
     match cleeng.create_payment(&news, deadline).await {
-        Ok(payment) => Ok(Told { payment: Some(payment.id), details: payment.details }),
+        Ok(payment) => Ok(Told { payment: Some(payment.id), details: payment.details, became: None }),
         // It may have been recorded by an answer that we did not get: only a look tells, now or at the next visit.
         Err(refused @ cleeng::Error::Refused { .. }) => match known(cleeng, order, &news, deadline).await? {
             Some(told) => Ok(told),
@@ -127,7 +155,7 @@ fn details(mapping: &Mapping, attempt: &Attempt, approval: &Approval) -> Option<
 }
 
 /// Every payment at Cleeng has an external id: the gateway's, else our own reference.
-fn external(attempt: &Attempt, gateways: Option<&GatewayReference>) -> Option<GatewayReference> {
+pub(crate) fn external(attempt: &Attempt, gateways: Option<&GatewayReference>) -> Option<GatewayReference> {
     gateways.cloned().or_else(|| attempt.intention.identity.reference().as_str().parse().ok())
 }
 
@@ -140,7 +168,7 @@ async fn tell_change(
     look: bool,
     deadline: Deadline,
 ) -> Result<Told, Untold> {
-    let told = Told { payment: attempt.payment, details: None };
+    let told = Told { payment: attempt.payment, ..Told::default() };
     let payment = attempt.payment.ok_or_else(no_payment)?;
     let update = match (attempt.intention.verb, answer) {
         (Verb::Cancel, Answer::Declined(decline)) => {
@@ -148,12 +176,13 @@ async fn tell_change(
             return Ok(told);
         }
         (Verb::Cancel, Answer::Approved(_)) => {
-            if look && has_status(cleeng, attempt, &PaymentStatus::Cancelled, deadline).await? {
+            if look && has_status(cleeng, mapping, attempt, &PaymentStatus::Cancelled, deadline).await? {
                 return Ok(told);
             }
             return match cleeng.cancel_payment(payment, deadline).await {
                 Err(refused) if refused.is_refusal() => {
-                    let known = has_status(cleeng, attempt, &PaymentStatus::Cancelled, deadline).await?;
+                    let known =
+                        has_status(cleeng, mapping, attempt, &PaymentStatus::Cancelled, deadline).await?;
                     if known { Ok(told) } else { Err(untold(refused)) }
                 }
                 done => done.map(|()| told).map_err(untold),
@@ -161,21 +190,21 @@ async fn tell_change(
         }
         (_, Answer::Approved(approval)) => PaymentUpdate {
             external: Some(approval.reference.clone()),
-            ..change(attempt, PaymentStatus::Captured)
+            ..change(mapping, attempt, PaymentStatus::Captured)
         },
         (_, Answer::Declined(decline)) => PaymentUpdate {
             rejected_reason: Some(decline.rejected_reason()),
             operation: Some(operation(mapping, attempt)),
-            ..change(attempt, PaymentStatus::Rejected)
+            ..change(mapping, attempt, PaymentStatus::Rejected)
         },
     };
-    if look && has_status(cleeng, attempt, &update.status, deadline).await? {
+    if look && has_status(cleeng, mapping, attempt, &update.status, deadline).await? {
         return Ok(told);
     }
     match cleeng.update_payment(payment, &update, deadline).await {
         Ok(_) => Ok(told),
         Err(refused @ cleeng::Error::Refused { .. }) => {
-            let known = has_status(cleeng, attempt, &update.status, deadline).await?;
+            let known = has_status(cleeng, mapping, attempt, &update.status, deadline).await?;
             if known { Ok(told) } else { Err(Untold::Never(refused.to_string())) }
         }
         Err(error) => Err(untold(error)),
@@ -192,7 +221,7 @@ async fn tell_return(
     answer: &Answer,
     deadline: Deadline,
 ) -> Result<Told, Untold> {
-    let told = Told { payment: attempt.payment, details: None };
+    let told = Told { payment: attempt.payment, ..Told::default() };
     let payment = attempt.payment.ok_or_else(no_payment)?;
     let approval = match answer {
         Answer::Approved(approval) => approval,
@@ -201,7 +230,7 @@ async fn tell_return(
             return Ok(told);
         }
     };
-    let known = at_cleeng(cleeng, attempt, deadline).await?;
+    let known = at_cleeng(cleeng, mapping, attempt, deadline).await?;
     if known.as_ref().is_some_and(|known| is_return_told(mapping, attempt, known)) {
         return Ok(told);
     }
@@ -213,14 +242,16 @@ async fn tell_return(
         refunded_reason: Some(format!("{reason}{MARK}{}", attempt.intention.identity.reference().as_str())),
         refunded: Some(payment::Price { currency: approval.money.currency, ..attempt.price }),
         refund_kind: Some(if attempt.by_bank { RefundKind::Chargeback } else { RefundKind::Refund }),
-        ..change(attempt, PaymentStatus::Refunded)
+        ..change(mapping, attempt, PaymentStatus::Refunded)
     };
     match cleeng.update_payment(payment, &update, deadline).await {
         Ok(_) => Ok(told),
-        Err(refused @ cleeng::Error::Refused { .. }) => match at_cleeng(cleeng, attempt, deadline).await? {
-            Some(known) if is_return_told(mapping, attempt, &known) => Ok(told),
-            _ => Err(Untold::Never(refused.to_string())),
-        },
+        Err(refused @ cleeng::Error::Refused { .. }) => {
+            match at_cleeng(cleeng, mapping, attempt, deadline).await? {
+                Some(known) if is_return_told(mapping, attempt, &known) => Ok(told),
+                _ => Err(Untold::Never(refused.to_string())),
+            }
+        }
         Err(error) => Err(untold(error)),
     }
 }
@@ -254,9 +285,10 @@ fn is_return_told(mapping: &Mapping, attempt: &Attempt, known: &Payment) -> bool
     }
 }
 
-fn change(attempt: &Attempt, status: PaymentStatus) -> PaymentUpdate {
+/// A payment of what we manage ourselves has no order.
+fn change(mapping: &Mapping, attempt: &Attempt, status: PaymentStatus) -> PaymentUpdate {
     PaymentUpdate {
-        order: attempt.order(),
+        order: attempt.order().filter(|_| !is_ours(mapping)),
         status,
         operation: None,
         external: None,
@@ -313,7 +345,7 @@ async fn tell_details(
         active: true,
     };
     let made = cleeng.create_details(&new, deadline).await.map_err(untold)?;
-    Ok(Told { payment: None, details: Some(made.id) })
+    Ok(Told { details: Some(made.id), ..Told::default() })
 }
 
 /// Whether Cleeng already has this very word, by its external id and status.
@@ -327,31 +359,38 @@ async fn known(
     let same = payments
         .into_iter()
         .find(|payment| payment.external == news.external && payment.status == news.status);
-    Ok(same.map(|payment| Told { payment: Some(payment.id), details: payment.details }))
+    Ok(same.map(|payment| Told { payment: Some(payment.id), details: payment.details, became: None }))
 }
 
 /// Whether Cleeng says this of the attempt's payment.
 async fn has_status(
     cleeng: &Cleeng,
+    mapping: &Mapping,
     attempt: &Attempt,
     status: &PaymentStatus,
     deadline: Deadline,
 ) -> Result<bool, Untold> {
-    Ok(at_cleeng(cleeng, attempt, deadline).await?.is_some_and(|payment| payment.status == *status))
+    Ok(at_cleeng(cleeng, mapping, attempt, deadline).await?.is_some_and(|payment| payment.status == *status))
 }
 
 /// The attempt's payment as Cleeng has it.
 async fn at_cleeng(
     cleeng: &Cleeng,
+    mapping: &Mapping,
     attempt: &Attempt,
     deadline: Deadline,
 ) -> Result<Option<Payment>, Untold> {
-    let Some(order) = attempt.order() else { return Ok(None) };
-    let payments = cleeng.order_payments(order, deadline).await.map_err(untold)?;
+    let payments = match (attempt.order().filter(|_| !is_ours(mapping)), &attempt.intention.target) {
+        (Some(order), _) => cleeng.order_payments(order, deadline).await.map_err(untold)?,
+        (None, Target::Payment(external)) => {
+            cleeng.external_payments(external, deadline).await.map_err(untold)?.unwrap_or_default()
+        }
+        (None, _) => Vec::new(),
+    };
     Ok(payments.into_iter().find(|payment| Some(payment.id) == attempt.payment))
 }
 
-fn untold(error: cleeng::Error) -> Untold {
+pub(crate) fn untold(error: cleeng::Error) -> Untold {
     match error {
         cleeng::Error::NotFound { .. } | cleeng::Error::Refused { .. } => Untold::Never(error.to_string()),
         error => Untold::Later(error.into()),

@@ -21,6 +21,8 @@ pub struct Order {
     pub offer: OfferId,
     /// What to charge (`totalPrice`): tax and fees in, exact, major units.
     pub price: Price,
+    /// The tax in it, where Cleeng says it.
+    pub tax: Option<Decimal>,
     /// ISO 3166-1 alpha-2.
     pub country: Option<String>,
     /// The payment method, once chosen (Cleeng writes 0 before).
@@ -44,6 +46,8 @@ pub struct Discount {
     pub applied: bool,
     /// Cleeng's word: `trial`, `coupon`, or empty.
     pub kind: String,
+    /// For how many periods.
+    pub periods: u32,
 }
 
 impl Order {
@@ -152,6 +156,8 @@ struct Body {
     #[serde(deserialize_with = "crate::reading::amount")]
     total_price: Decimal,
     currency: Currency,
+    #[serde(default)]
+    price_breakdown: Option<BreakdownBody>,
     #[serde(default, deserialize_with = "crate::reading::maybe")]
     country: Option<String>,
     #[serde(default, deserialize_with = "crate::reading::maybe")]
@@ -174,6 +180,15 @@ struct DiscountBody {
     applied: Option<bool>,
     #[serde(default, rename = "type", deserialize_with = "crate::reading::maybe")]
     kind: Option<String>,
+    #[serde(default, deserialize_with = "crate::reading::maybe")]
+    periods: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BreakdownBody {
+    #[serde(default, deserialize_with = "crate::reading::maybe_amount")]
+    tax_value: Option<Decimal>,
 }
 
 #[derive(Deserialize)]
@@ -187,12 +202,14 @@ impl From<Body> for Order {
         let discount = body.discount.map(|discount| Discount {
             applied: discount.applied.unwrap_or(false),
             kind: discount.kind.unwrap_or_default(),
+            periods: discount.periods.unwrap_or_default(),
         });
         Self {
             id: body.id,
             customer: body.customer_id,
             offer: body.offer_id,
             price: Price { amount: body.total_price, currency: body.currency },
+            tax: body.price_breakdown.and_then(|breakdown| breakdown.tax_value),
             country: body.country,
             method: body.payment_method_id,
             expires: body.expiration_date,
@@ -217,6 +234,7 @@ mod tests {
         let order = read(include_str!("../fixtures/order-with-tax.json"));
         assert_eq!(order.id.number(), 696_713_353);
         assert_eq!(order.price.to_string(), "6.99 EUR");
+        assert_eq!(order.tax.unwrap().to_string(), "1.21");
         assert_eq!(order.method.map(PaymentMethodId::number), Some(194_856_795));
         assert!(!order.is_free() && !order.is_free_trial() && order.requires_details);
         assert!(order.is_expired("2021-07-27T08:20:40Z".parse().unwrap()));

@@ -8,6 +8,7 @@ use payment::{
     SubscriptionId,
 };
 use serde::{Serialize, Serializer};
+use url::form_urlencoded;
 use wire::Deadline;
 
 pub(crate) use body::Body;
@@ -252,6 +253,28 @@ impl Cleeng {
     pub async fn order_payments(&self, order: OrderId, deadline: Deadline) -> Result<Vec<Payment>, Error> {
         let path = self.settings.order_payments_path.replace("{orderId}", &order.to_string());
         read_list(self.ask(Ask::get("GET order payments", path), deadline).await)
+    }
+
+    /// The payments of this id at the gateway, to look before posting again what has no order (undocumented; its path is a
+    /// setting). `None` where Cleeng does not say: it refuses the look, or lists what was not asked for.
+    pub async fn external_payments(
+        &self,
+        external: &GatewayReference,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<Payment>>, Error> {
+        let escaped: String = form_urlencoded::byte_serialize(external.as_str().as_bytes()).collect();
+        let path = self.settings.external_payments_path.replace("{externalPaymentId}", &escaped);
+        let answer = match self.ask(Ask::get("GET external payments", path), deadline).await {
+            Err(Error::NotFound { .. } | Error::Refused { .. } | Error::Unreadable { .. }) => {
+                return Ok(None);
+            }
+            answer => answer,
+        };
+        let all = read_list(answer)?;
+        let count = all.len();
+        let named: Vec<_> =
+            all.into_iter().filter(|payment| payment.external.as_ref() == Some(external)).collect();
+        Ok((named.len() == count).then_some(named))
     }
 
     /// Open authorisations on a stored token (reference: List authorised payments).

@@ -1,10 +1,12 @@
 //! How the world gets in (HTTP, queue batches, the timer) and how failures get out.
 
 pub mod batch;
+pub mod captcha;
 pub mod connectors;
 pub mod http;
 mod live;
 mod logs;
+pub mod managed;
 mod message;
 mod metrics;
 mod parties;

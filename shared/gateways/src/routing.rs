@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use payment::{GatewayName, MerchantAccount, PaymentMethodId};
+use payment::{GatewayName, ManagedBy, MerchantAccount, PaymentMethodId};
 use serde::Deserialize;
 use settings::{SettingError, Settings};
 
@@ -23,6 +23,10 @@ pub struct Route {
     /// How renewals are charged; must agree with Cleeng's `authorizedFirst`.
     #[serde(default)]
     pub capture: CaptureMode,
+    /// Who decides when renewals are due; `connector` needs a payment method that Cleeng has set up for externally
+    /// managed subscriptions.
+    #[serde(default)]
+    pub managed_by: ManagedBy,
 }
 
 /// How renewals are charged.
@@ -65,6 +69,11 @@ impl Routes {
     /// All routes, by payment method.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.values()
+    }
+
+    /// The routes by which Cleeng bills: of the others it asks for nothing.
+    pub fn billed_by_cleeng(&self) -> impl Iterator<Item = &Route> {
+        self.iter().filter(|route| route.managed_by == ManagedBy::Cleeng)
     }
 
     /// The first route to this gateway: what a front end that names only the gateway means.

@@ -17,5 +17,6 @@ pub use event::{Kept, KeptEvent};
 pub use history::{HISTORY_LINES_MAX, Line};
 pub use key::{ItemKey, Subject};
 pub use ledger::{DUE_SHARDS, DueItem, DuePage, Ledger, Written};
-pub use mapping::{Attempt, ManagedBy, Mapping, Paid, Stage, Standing, Tries};
+pub use mapping::{Attempt, Mapping, Paid, Stage, Standing, Terms, Tries};
 pub use memory::MemoryLedger;
+pub use payment::ManagedBy;

@@ -1,10 +1,12 @@
 //! The mapping: what a subscription (or an order on its way to one) is at Cleeng and at the gateway, and the attempts on it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use payment::{
-    Answer, Currency, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, MerchantAccount,
-    Money, OfferId, OrderId, PaymentDetailsId, PaymentId, PaymentMethodId, Price, SubscriptionId, Token,
+    Answer, Currency, CustomerId, Facts, GatewayName, GatewayReference, Identity, Intention, ManagedBy,
+    MerchantAccount, Money, OfferId, OrderId, PaymentDetailsId, PaymentId, PaymentMethodId, Period, Price,
+    SubscriptionId, Token,
 };
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{HISTORY_LINES_MAX, Line, Subject};
@@ -59,6 +61,12 @@ pub struct Mapping {
     /// Who decides when to charge.
     #[serde(default)]
     pub managed_by: ManagedBy,
+    /// Where we manage it ourselves: what its renewals cost and when they are due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
+    /// For an order of ours to manage: the tax in its price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Decimal>,
     /// Where it stands.
     pub standing: Standing,
     /// The end of the period whose renewal is under way or was last done.
@@ -120,6 +128,8 @@ impl Mapping {
             barred: None,
             declines: Vec::new(),
             managed_by: ManagedBy::Cleeng,
+            terms: None,
+            tax: None,
             standing,
             period_end: None,
             capture_asked: None,
@@ -194,16 +204,46 @@ impl Tries {
     }
 }
 
-/// Who decides when a renewal is due.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ManagedBy {
-    /// Cleeng's dunning events.
-    #[default]
-    Cleeng,
-    /// Our own schedule (externally managed purchases).
-    Connector,
+/// What was agreed with the customer of a subscription that we manage ourselves: no order tells what a renewal costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The whole price of each period after the first.
+    pub price: Price,
+    /// The tax in it.
+    pub tax: Decimal,
+    /// How long a period is.
+    pub period: Period,
+    /// How long it is free at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Period>,
+    /// How many hours of access are left after a period that could not be renewed.
+    pub grace_hours: u32,
+    /// From when periods are counted; not known before the first payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Timestamp>,
 }
+
+impl Terms {
+    /// The end of what a first payment begins; periods are counted from the beginning, or from the trial's end.
+    pub fn first_end(&self, began: Timestamp) -> Option<Timestamp> {
+        self.trial.unwrap_or(self.period).after(began, 1)
+    }
+
+    /// The end of the period that begins at the end of another.
+    pub fn next_end(&self, period_end: Timestamp) -> Option<Timestamp> {
+        self.period.next_end(self.anchor.unwrap_or(period_end), period_end)
+    }
+
+    /// Until when the customer has access at Cleeng where a period ends then: the card may still be tried meanwhile, and
+    /// what could not be paid is to end for that reason before it lapses.
+    pub fn access_end(&self, period_end: Timestamp) -> Timestamp {
+        let hours = i64::from(self.grace_hours) + LAPSE_HOURS;
+        period_end.checked_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// How long after the grace a subscription lapses at Cleeng by itself: longer than our schedule is ever away.
+const LAPSE_HOURS: i64 = 12;
 
 /// Where a subject stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,6 +296,9 @@ pub struct Attempt {
     /// Cleeng's record of the payment, once it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
+    /// Whether Cleeng has certainly not heard of it, although it was to be told: nothing need be looked for there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unsent: bool,
     /// Whether it was still open when its subscription began to be ended: what it takes after that is returned.
     #[serde(default, skip_serializing_if = "is_false")]
     pub late: bool,

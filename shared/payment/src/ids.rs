@@ -149,10 +149,30 @@ text! {
 }
 
 impl OfferId {
-    /// Whether buying this offer starts a subscription (Cleeng's `S` offers).
-    pub fn is_subscription(&self) -> bool {
-        self.0.starts_with('S')
+    /// What is bought with it, by its first letter.
+    pub fn kind(&self) -> OfferKind {
+        match self.0.as_bytes().first() {
+            Some(b'S') => OfferKind::Subscription,
+            Some(b'P') => OfferKind::Pass,
+            _ => OfferKind::Other,
+        }
     }
+
+    /// Whether buying this offer starts a subscription.
+    pub fn is_subscription(&self) -> bool {
+        self.kind() == OfferKind::Subscription
+    }
+}
+
+/// What an offer sells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferKind {
+    /// Access that renews (`S`).
+    Subscription,
+    /// Access for a time, once (`P`).
+    Pass,
+    /// An event, a rental, a single title (`E`, `R`, `A`).
+    Other,
 }
 
 /// A text that is not an id of its kind. It does not repeat the text, which may be anything a stranger typed.

@@ -9,6 +9,7 @@ mod ids;
 mod intention;
 mod money;
 mod outcome;
+mod period;
 mod token;
 
 pub use card_number::holds_card_number;
@@ -17,10 +18,11 @@ pub use facts::{Fact, FactKind, Facts};
 pub use failure::{Failure, WhoActs};
 pub use identity::{IdempotencyKey, Identity, Reference};
 pub use ids::{
-    CustomerId, GatewayName, GatewayReference, IdError, MerchantAccount, OfferId, OrderId, PaymentDetailsId,
-    PaymentId, PaymentMethodId, SubscriptionId,
+    CustomerId, GatewayName, GatewayReference, IdError, MerchantAccount, OfferId, OfferKind, OrderId,
+    PaymentDetailsId, PaymentId, PaymentMethodId, SubscriptionId,
 };
 pub use intention::{Intention, Target, Verb};
 pub use money::{Currency, MinorUnits, Money, MoneyError, Price};
 pub use outcome::{Action, Answer, Approval, Card, Outcome, Uncertainty};
+pub use period::{ManagedBy, Period, PeriodError};
 pub use token::Token;

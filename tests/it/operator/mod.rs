@@ -44,6 +44,15 @@ struct Ops {
     _sqs: LocalSqs,
 }
 
+/// These of the simulated publisher's payment methods, as the system has them.
+fn payment_methods(kept: &[u64]) -> String {
+    let table = settings_table(&Addresses::simulated());
+    let (_, all) = table.into_iter().find(|(name, _)| *name == "PAYMENT_METHODS").unwrap();
+    let mut all: Vec<serde_json::Value> = serde_json::from_str(&all).unwrap();
+    all.retain(|row| kept.iter().any(|id| row["paymentMethodId"] == *id));
+    serde_json::Value::from(all).to_string()
+}
+
 impl Ops {
     async fn new() -> Self {
         Self::with(CleengSimulatorSettings::default(), &[]).await
@@ -58,6 +67,7 @@ impl Ops {
         let (dynamo, http) = (EmbeddedDynamo::start(&Storage::Memory).await.unwrap(), Http::new().unwrap());
         let sqs = LocalSqs::start(queue.clone()).await.unwrap();
         let mut table = settings_table(&Addresses::simulated());
+        table.push(("PAYMENT_METHODS", payment_methods(&[194_856_795, 320_113_641])));
         table.extend(dynamo.settings());
         table.extend(sqs.settings());
         let settings = Settings::from_table(table);

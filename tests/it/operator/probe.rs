@@ -17,7 +17,8 @@ fn cleeng(quirks: Quirks) -> CleengSimulatorSettings {
 }
 
 async fn probed(quirks: Quirks) -> (Ops, ops::Report) {
-    let ops = Ops::with(cleeng(quirks), &[]).await;
+    let methods = super::payment_methods(&[194_856_795, 194_856_797, 320_113_641]);
+    let ops = Ops::with(cleeng(quirks), &[("PAYMENT_METHODS", &methods)]).await;
     let made = ops.world.system.peers.cleeng_host.control("customers", &json!({}));
     let customer = serde_json::from_slice::<Value>(made.body()).unwrap()["customerId"].clone();
     let line = format!(

@@ -86,3 +86,20 @@ async fn a_customer_who_switches_pays_the_new_offer_and_the_old_hold_is_let_go()
         world.agrees().await;
     }
 }
+
+#[tokio::test]
+async fn a_price_that_changes_between_authorisation_and_capture_is_charged_from_the_next_period_on() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let subscriber = authorised(&world, gateway).await;
+        let price = json!({ "net": 9 });
+        control(&world, "cleeng", &format!("offers/{}/price", offers::MONTHLY), &price);
+        world.pass_days(6).await;
+        let taken = || world.payments(gateway).iter().map(|it| it.captured_minor).collect::<Vec<_>>();
+        assert_eq!(taken(), [699, 699], "{gateway}: what was authorised and told is what is taken");
+        world.pass_days(31).await;
+        assert_eq!(taken(), [699, 699, 1089], "{gateway}: the next order says the new price");
+        assert!(world.at_cleeng(subscriber.subscription).has_access);
+        world.agrees().await;
+    }
+}

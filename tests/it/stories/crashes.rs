@@ -16,7 +16,7 @@ use crate::world::{GATEWAYS, Subscriber, World};
 const WRITES_MAX: i64 = 40;
 
 /// Plays a flow with the first write broken, then with the second, and so on until a flow has no more of them.
-async fn whenever_it_dies(
+pub(super) async fn whenever_it_dies(
     gateway: &str,
     begin: impl AsyncFn(&World) -> Subscriber,
     play: impl AsyncFn(&World, &Subscriber),

@@ -1,5 +1,6 @@
 //! Stories: what people do and what becomes of their money, told through the functions' own code.
 
+mod abuse;
 mod bad_input;
 mod changes;
 mod chargebacks;
@@ -9,6 +10,8 @@ mod details;
 mod doubt;
 mod given_back;
 mod late_news;
+mod managed;
+mod managed_network;
 mod money_back;
 mod networks;
 mod policies;
@@ -16,6 +19,7 @@ mod purchase;
 mod refunds;
 mod renewal;
 mod secrets;
+mod single;
 mod trial;
 mod twice;
 mod webhooks;

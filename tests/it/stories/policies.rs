@@ -84,3 +84,54 @@ fn is_gone(world: &World, gateway: &str, card: &str) -> bool {
     let state: serde_json::Value = serde_json::from_slice(host.handle(state).body()).unwrap();
     state["stored"][card]["disabled"].as_bool().unwrap()
 }
+
+#[tokio::test]
+async fn the_card_of_an_ended_subscription_is_kept_or_forgotten_as_set_and_never_while_another_pays_with_it()
+{
+    for gateway in GATEWAYS {
+        for (setting, forgotten) in [("yes", false), ("ended", true)] {
+            let world = World::with_settings(&[("FORGET_TOKENS", setting)]);
+            let first = world.subscriber(gateway).await;
+            let second = world.subscriber(gateway).await;
+            let mapping = world.mapping(first.subscription).await;
+            let card = mapping.token.unwrap().expose().split_once('|').unwrap().1.to_owned();
+            control(&world, "cleeng", &format!("subscriptions/{}/stop", first.subscription), &json!({}));
+            world.pass_days(33).await;
+            assert_eq!(world.at_cleeng(first.subscription).status, SubscriptionState::Terminated);
+            assert_eq!(is_gone(&world, gateway, &card), forgotten, "{gateway} {setting}");
+            let details = world.system.peers.cleeng.payment_details();
+            let deleted = details.iter().find(|it| Some(it.id) == mapping.details.map(|id| id.number()));
+            assert_eq!(deleted.unwrap().deleted, forgotten, "{gateway} {setting}");
+            assert_eq!(world.charges(), 3, "{gateway}: the other customer goes on");
+            assert!(world.at_cleeng(second.subscription).has_access);
+            world.agrees().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_still_pays_for_something_else_is_not_forgotten() {
+    for gateway in GATEWAYS {
+        let world = World::with_settings(&[("FORGET_TOKENS", "ended")]);
+        let first = world.subscriber(gateway).await;
+        let order = first.buyer.order(&world.system, local::simulators::cleeng::offers::ANNUAL).unwrap();
+        first.buyer.pay(&world.system, order, TestCard::Pays).await;
+        world.pass(jiff::SignedDuration::from_mins(10)).await;
+        // From now on one card pays for both.
+        let reply = super::details::give(
+            &world,
+            &super::details::back(&world, &first),
+            super::details::another_card(gateway),
+        )
+        .await;
+        assert_eq!(reply.status.as_u16(), 200, "{}", reply.body);
+        world.pass(jiff::SignedDuration::from_mins(10)).await;
+        let token = world.mapping(first.subscription).await.token.unwrap();
+        let card = token.expose().split_once('|').unwrap().1;
+        control(&world, "cleeng", &format!("subscriptions/{}/stop", first.subscription), &json!({}));
+        world.pass_days(33).await;
+        assert_eq!(world.at_cleeng(first.subscription).status, SubscriptionState::Terminated);
+        assert!(!is_gone(&world, gateway, card), "{gateway}");
+        world.agrees().await;
+    }
+}

@@ -14,7 +14,13 @@ use crate::world::{GATEWAYS, World, signature};
 
 /// Everything that was logged, by every crate, at every level.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -87,7 +93,7 @@ async fn nothing_secret_is_ever_written_or_answered() {
     ];
     let settings = settings_table(&Addresses::simulated());
     canaries.extend(settings.into_iter().filter(|(name, _)| secrets.contains(name)).map(|(_, value)| value));
-    let logs = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let logs = written.text();
     assert!(logs.contains("Took in"), "the logs are really caught");
     for canary in canaries {
         for (what, text) in [("a log line", &logs), ("an answer", &answers)] {

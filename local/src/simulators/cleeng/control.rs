@@ -25,6 +25,7 @@ pub(super) fn act(state: &mut State, segments: &[&str], bytes: &Bytes) -> Answer
         ["customers", id, "token"] => token(state, number(id)?, &body),
         ["login"] => shop::log_in(state, &body, TOKEN_SECONDS),
         ["orders"] => orders::place(state, &body).and_then(|order| bare(&orders::view(state, &order))),
+        ["offers", id, "price"] => set_price(state, id, &body),
         ["subscriptions", id, verb] => change(state, number(id)?, verb, &body),
         ["payments", id, "refund"] => ask_refund(state, number(id)?, &body),
         ["payments", id, "capture"] => ask_capture(state, number(id)?),
@@ -53,7 +54,7 @@ pub(super) fn look(state: &State, segments: &[&str]) -> Answer {
         })),
         ["offers"] => {
             let row = |offer: &offers::Offer| {
-                let cost = offers::cost(offer, offer.country, 0);
+                let cost = offers::cost(offer, state.net(offer), offer.country, 0);
                 json!({
                     "offerId": offer.id, "title": offer.title, "country": offer.country, "currency": offer.currency,
                     "totalPrice": cost.total.to_string(), "cycle": offer.cycle, "trialDays": offer.trial_days,
@@ -94,6 +95,14 @@ fn token(state: &State, customer: u64, body: &Body<'_>) -> Answer {
     bare(&json!({"jwt": mediastore::issue(state, customer, seconds)}))
 }
 
+/// From now on new orders of this offer cost this much without tax.
+fn set_price(state: &mut State, offer: &str, body: &Body<'_>) -> Answer {
+    let offer = offers::find(offer).ok_or_else(|| not_found("Offer"))?;
+    let net = body.required_amount("net")?;
+    state.prices.insert(offer.id, net);
+    bare(&json!({"offerId": offer.id, "net": net.to_string()}))
+}
+
 /// What a customer does in the account page.
 fn change(state: &mut State, id: u64, verb: &str, body: &Body<'_>) -> Answer {
     let now = state.now;
@@ -128,6 +137,9 @@ fn switch(state: &mut State, id: u64, offer: &str) -> Answer {
     let old = state.subscriptions.get_mut(&id).ok_or_else(|| not_found("Subscription"))?;
     if offer.currency != old.currency {
         return Err(impossible("The offer has another currency"));
+    }
+    if old.externally_managed {
+        return Err(impossible("The subscription is managed elsewhere"));
     }
     old.replaced_by = Some(new);
     let taken = CleengSubscription {

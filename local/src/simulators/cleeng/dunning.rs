@@ -36,6 +36,8 @@ pub(super) enum Step {
     CaptureLate,
     /// Nothing came: the subscription is to be ended.
     End,
+    /// What somebody else manages was not prolonged: it is over without a word.
+    Lapse,
 }
 
 /// Between the last authorisation attempt, at the due date itself, and a capture that does not depend on it.

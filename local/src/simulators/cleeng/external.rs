@@ -7,14 +7,14 @@ use payment::Price;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::answer::{Answer, Refusal, bad_request, impossible, json, not_found, wrapped};
+use super::answer::{Answer, Refusal, bad_request, impossible, json, list, not_found, wrapped};
 use super::calendar::Cycle;
 use super::offers::{self, Offer};
 use super::reading::Body;
 use super::records::{CleengPass, CleengPayment, CleengSubscription, PaymentState, SubscriptionState};
 use super::state::{Kind, State};
 use super::violations::{ViolationKind, note};
-use super::{payments, subscriptions};
+use super::{life, payments, subscriptions};
 
 /// `POST /payments` without an order: it brings its own amount.
 pub(super) fn payment(state: &mut State, body: &Body<'_>) -> Answer {
@@ -31,6 +31,13 @@ pub(super) fn payment(state: &mut State, body: &Body<'_>) -> Answer {
     let currency =
         body.required_text("currency")?.parse().map_err(|_| bad_request("currency is three letters"))?;
     let external = body.required_text("externalPaymentId")?;
+    let same = |known: &&CleengPayment| {
+        known.order.is_none() && known.external.as_ref() == Some(&external) && known.status == status
+    };
+    if let Some(first) = state.payments.values().find(same).map(|known| known.id) {
+        let what = format!("payment {first} of {external}, {}", status.as_str());
+        note(state, ViolationKind::PaymentPostedTwice, what);
+    }
     let id = state.ids.next(Kind::Payment);
     let payment = CleengPayment {
         id,
@@ -57,6 +64,18 @@ pub(super) fn payment(state: &mut State, body: &Body<'_>) -> Answer {
     let shown = payments::view(state, &payment);
     state.payments.insert(id, payment);
     wrapped(StatusCode::CREATED, "payment", shown)
+}
+
+/// `GET /payments?externalPaymentId=…`: payments by the gateway's id. Not documented: the connector may be told that there is
+/// no such list.
+pub(super) fn by_external_id(state: &State, query: &str) -> Answer {
+    let pairs: Vec<(String, String)> =
+        serde_urlencoded::from_str(query).map_err(|_| bad_request("The query cannot be read"))?;
+    let wanted = pairs.iter().find(|(name, _)| name == "externalPaymentId").map(|(_, value)| value.as_str());
+    let wanted = wanted.ok_or_else(|| bad_request("externalPaymentId is required"))?;
+    let found = state.payments.values().filter(|payment| payment.external.as_deref() == Some(wanted));
+    let rows: Vec<_> = found.map(|payment| payments::view(state, payment)).collect();
+    list(&rows, rows.len())
 }
 
 /// `POST /subscriptions`: 201 with the bare resource; the same external id twice is refused.
@@ -110,6 +129,7 @@ pub(super) fn create(state: &mut State, bytes: &Bytes) -> Answer {
     if let Some(customer) = state.customers.get_mut(&customer) {
         customer.subscriptions.push(id);
     }
+    life::replan(state, id);
     match state.subscriptions.get(&id) {
         Some(it) => Ok(json(StatusCode::CREATED, &subscriptions::view(state, it))),
         None => Err(not_found("Subscription")),
@@ -121,7 +141,7 @@ pub(super) fn prolong(state: &mut State, id: u64, bytes: &Bytes, revive: bool) -
     let body = Body::read(bytes)?;
     let expires = time(&body, "expiresAt")?.ok_or_else(|| bad_request("expiresAt is required"))?;
     let paid = paid_by(state, &body)?;
-    let it = state.subscriptions.get(&id).ok_or_else(|| not_found("Subscription"))?;
+    let it = state.subscriptions.get(&id).cloned().ok_or_else(|| not_found("Subscription"))?;
     let ended = it.status == SubscriptionState::Terminated;
     if !it.externally_managed || ended != revive || expires <= it.ends {
         return Err(impossible("The subscription cannot be prolonged so"));
@@ -136,22 +156,48 @@ pub(super) fn prolong(state: &mut State, id: u64, bytes: &Bytes, revive: bool) -
     }
     let latest = paid.and_then(|id| state.payments.get(&id)?.external.clone());
     let convert = body.flag("convertTrial")?.unwrap_or(false);
-    if let Some(it) = state.subscriptions.get_mut(&id) {
-        it.ends = expires;
-        it.periods += 1;
-        it.status = SubscriptionState::Active;
-        it.terminated = None;
-        it.has_access = true;
-        it.in_trial &= !convert;
-        it.latest_payment = latest.or(it.latest_payment.take());
+    let longer = CleengSubscription {
+        ends: expires,
+        periods: it.periods + 1,
+        status: SubscriptionState::Active,
+        terminated: None,
+        has_access: true,
+        in_trial: it.in_trial && !convert,
+        latest_payment: latest.or_else(|| it.latest_payment.clone()),
+        ..it
+    };
+    if revive {
+        take_place(state, id, longer);
+    } else {
+        state.subscriptions.insert(id, longer);
+        life::replan(state, id);
     }
     subscriptions::answer(state, id, StatusCode::OK)
+}
+
+/// A terminated subscription is not brought back itself: a new one takes its place.
+fn take_place(state: &mut State, old: u64, longer: CleengSubscription) {
+    let id = state.ids.next(Kind::Subscription);
+    let (customer, external_id) = (longer.customer, longer.external_id.clone());
+    let new = CleengSubscription { id, originated_from: Some(old), replaced_by: None, ..longer };
+    state.subscriptions.insert(id, new);
+    if let Some(old) = state.subscriptions.get_mut(&old) {
+        old.replaced_by = Some(id);
+    }
+    if let Some(customer) = state.customers.get_mut(&customer) {
+        customer.subscriptions.push(id);
+    }
+    state.external_ids.extend(external_id.map(|external_id| (external_id, id)));
+    life::replan(state, id);
 }
 
 /// `POST /passes`.
 pub(super) fn create_pass(state: &mut State, bytes: &Bytes) -> Answer {
     let body = Body::read(bytes)?;
     let (customer, offer, _) = purchase(state, &body)?;
+    if !offer.id.starts_with('P') {
+        return Err(impossible("The offer is not a pass"));
+    }
     let external_id = body.text("externalId")?;
     let open =
         |pass: &CleengPass| !pass.terminated && pass.external_id.is_some() && pass.external_id == external_id;
@@ -186,7 +232,8 @@ fn purchase(state: &State, body: &Body<'_>) -> Result<(u64, &'static Offer, u64)
         .ok_or_else(|| impossible("The offer does not exist"))?;
     let method = body.required_id("paymentMethodId")?;
     match state.method(method) {
-        Some(_) => Ok((customer, offer, method)),
+        Some(known) if known.external => Ok((customer, offer, method)),
+        Some(_) => Err(impossible("The payment method is not for externally managed purchases")),
         None => Err(impossible("The payment method does not exist")),
     }
 }

@@ -12,6 +12,9 @@ use super::records::{CleengPass, CleengSubscription, SubscriptionState};
 use super::state::{Due, Kind, State};
 use super::violations::{ViolationKind, note};
 
+/// Why an externally managed subscription ended that nobody prolonged.
+pub(super) const LAPSED: &str = "expired";
+
 /// Does everything that is due by `now`, each at its own hour, and goes on to `now`.
 pub(super) fn advance(state: &mut State, now: Timestamp) {
     while let Some(entry) = state.due.first_entry() {
@@ -216,6 +219,7 @@ fn steps(state: &State, it: &CleengSubscription) -> Vec<(Timestamp, Step)> {
             .get(&(it.method, it.cycle))
             .map_or_else(|| vec![(it.ends, Step::End)], |actions| dunning::plan(actions, it.ends)),
         SubscriptionState::Stopped if !it.externally_managed => vec![(it.ends, Step::End)],
+        SubscriptionState::Active | SubscriptionState::Stopped => vec![(it.ends, Step::Lapse)],
         _ => Vec::new(),
     }
 }
@@ -248,6 +252,7 @@ fn take_step(state: &mut State, id: u64, plan: u64, index: usize) {
             terminate(state, id, "withoutDunningActions")
         }
         Step::End => end(state, id),
+        Step::Lapse => terminate(state, id, LAPSED),
     }
     schedule(state, id, index + 1);
 }

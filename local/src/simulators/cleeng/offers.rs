@@ -22,6 +22,10 @@ pub const DINARS: &str = "S916977985_KW";
 pub const FREE: &str = "S916977986_NL";
 /// 3.99 EUR for 24 hours of access, once.
 pub const PASS: &str = "P916977987_NL";
+/// 4.99 EUR for one live event.
+pub const EVENT: &str = "E916977988_NL";
+/// 2.99 EUR for one film.
+pub const RENTAL: &str = "R916977989_NL";
 
 /// Takes everything off the first period.
 pub const COUPON_ALL: &str = "ALLFREE";
@@ -40,7 +44,7 @@ pub(super) struct Offer {
     pub(super) trial_days: Option<i64>,
 }
 
-const OFFERS: [Offer; 9] = [
+const OFFERS: [Offer; 11] = [
     euros(MONTHLY, "Monthly", (57_768, 4), Some(Cycle::Monthly), None),
     euros(WEEKLY, "Weekly", (16_446, 4), Some(Cycle::Weekly), None),
     euros(TRIAL, "Monthly after a trial", (57_768, 4), Some(Cycle::Monthly), Some(14)),
@@ -62,6 +66,8 @@ const OFFERS: [Offer; 9] = [
     },
     euros(FREE, "Free", (0, 0), Some(Cycle::Monthly), None),
     euros(PASS, "One day", (32_975, 4), None, None),
+    euros(EVENT, "Live event", (41_240, 4), None, None),
+    euros(RENTAL, "One film", (24_711, 4), None, None),
 ];
 
 const fn euros(
@@ -101,16 +107,16 @@ pub(super) struct Cost {
     pub(super) tax_rate: Decimal,
 }
 
-/// The cost of an offer in a country, with a share of it (0–100 %) taken off; rounded to the currency's decimals once,
+/// The cost of an offer at a price without tax in a country, with a share of it (0–100 %) taken off; rounded to the currency's decimals once,
 /// at the end, as Cleeng does.
-pub(super) fn cost(offer: &Offer, country: &str, percent_off: i64) -> Cost {
+pub(super) fn cost(offer: &Offer, net: Decimal, country: &str, percent_off: i64) -> Cost {
     let tax_rate = Decimal::new(tax_percent(country), 2);
     let decimals = decimals(offer.currency);
     let round =
         |amount: Decimal| amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
-    let kept = offer.net() * Decimal::new(100 - percent_off.clamp(0, 100), 2);
-    let (total, net) = (round(kept * (Decimal::ONE + tax_rate)), round(kept));
-    Cost { total, net, discount: round(offer.net()) - net, tax: total - net, tax_rate }
+    let kept = net * Decimal::new(100 - percent_off.clamp(0, 100), 2);
+    let (total, kept_net) = (round(kept * (Decimal::ONE + tax_rate)), round(kept));
+    Cost { total, net: kept_net, discount: round(net) - kept_net, tax: total - kept_net, tax_rate }
 }
 
 fn tax_percent(country: &str) -> i64 {
@@ -138,7 +144,11 @@ mod tests {
 
     #[test]
     fn tax_is_rounded_once_to_the_currencys_decimals() {
-        let total = |id, country| cost(find(id).unwrap(), country, 0).total.to_string();
+        let off = |id, country, percent| {
+            let offer = find(id).unwrap();
+            cost(offer, offer.net(), country, percent).total
+        };
+        let total = |id, country| off(id, country, 0).to_string();
         assert_eq!(total(MONTHLY, "NL"), "6.99");
         assert_eq!(total(MONTHLY, "DE"), "6.87");
         assert_eq!(total(WEEKLY, "NL"), "1.99");
@@ -147,7 +157,9 @@ mod tests {
         assert_eq!(total(YEN, "JP"), "1078");
         assert_eq!(total(DINARS, "KW"), "1.250");
         assert_eq!(total(PASS, "NL"), "3.99");
-        assert!(cost(find(MONTHLY).unwrap(), "NL", 100).total.is_zero());
-        assert_eq!(cost(find(MONTHLY).unwrap(), "NL", 50).total.to_string(), "3.49");
+        assert_eq!(total(EVENT, "NL"), "4.99");
+        assert_eq!(total(RENTAL, "NL"), "2.99");
+        assert!(off(MONTHLY, "NL", 100).is_zero());
+        assert_eq!(off(MONTHLY, "NL", 50).to_string(), "3.49");
     }
 }

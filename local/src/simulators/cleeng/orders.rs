@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 use payment::Price;
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::answer::{Answer, Number, Refusal, bad_request, bare, impossible, json, not_found, wrapped};
@@ -31,13 +32,15 @@ pub(super) fn update(state: &mut State, id: u64, bytes: &Bytes) -> Answer {
     let coupon = body.text("couponCode")?;
     let ignored = state.settings.quirks.order_methods_ignored;
     let now = state.now;
+    let offer = state.orders.get(&id).and_then(|order| offers::find(&order.offer));
+    let net = offer.map(|offer| state.net(offer)).unwrap_or_default();
     let order = state.orders.get_mut(&id).ok_or_else(|| not_found("Order"))?;
     if order.paid_by.is_some() || order.expires <= now {
         return Err(impossible("The order is paid or has expired"));
     }
     order.method = method.filter(|_| !ignored).or(order.method);
     if let Some(code) = coupon {
-        apply_coupon(order, &code)?;
+        apply_coupon(order, net, &code)?;
     }
     let order = order.clone();
     shown(state, StatusCode::OK, &order)
@@ -67,7 +70,7 @@ pub(super) fn place(state: &mut State, body: &Body<'_>) -> Result<CleengOrder, R
     let method = known_method(state, body)?;
     let renewal = renewal(state, body, customer, offer.id)?;
     let trial = renewal.is_none() && offer.trial_days.is_some();
-    let cost = offers::cost(offer, &country, if trial { 100 } else { 0 });
+    let cost = offers::cost(offer, state.net(offer), &country, if trial { 100 } else { 0 });
     let id = state.ids.next(Kind::Order);
     let currency = currency.parse().map_err(|_| bad_request("currency is three letters"))?;
     let mut order = CleengOrder {
@@ -89,7 +92,7 @@ pub(super) fn place(state: &mut State, body: &Body<'_>) -> Result<CleengOrder, R
         paid_by: None,
     };
     if let Some(code) = body.text("couponCode")? {
-        apply_coupon(&mut order, &code)?;
+        apply_coupon(&mut order, state.net(offer), &code)?;
     }
     state.orders.insert(id, order.clone());
     Ok(order)
@@ -126,14 +129,14 @@ fn renewal(
     }
 }
 
-fn apply_coupon(order: &mut CleengOrder, code: &str) -> Result<(), Refusal> {
+fn apply_coupon(order: &mut CleengOrder, net: Decimal, code: &str) -> Result<(), Refusal> {
     let percent = match code {
         COUPON_ALL => 100,
         COUPON_HALF => 50,
         _ => return Err(impossible("The coupon is not valid")),
     };
     let offer = offers::find(&order.offer).ok_or_else(|| impossible("The offer does not exist"))?;
-    order.set_cost(&offers::cost(offer, &order.country, percent));
+    order.set_cost(&offers::cost(offer, net, &order.country, percent));
     order.discount_kind = "coupon".to_owned();
     Ok(())
 }
@@ -149,7 +152,7 @@ pub(super) fn view(state: &State, order: &CleengOrder) -> impl Serialize + use<>
         offer: OfferView {
             title: offer.map(|offer| offer.title),
             description: None,
-            price: Number(offer.map(offers::Offer::net).unwrap_or_default()),
+            price: Number(offer.map(|offer| state.net(offer)).unwrap_or_default()),
             currency: order.price.currency.as_str().to_owned(),
         },
         total_price: Number(order.price.amount),

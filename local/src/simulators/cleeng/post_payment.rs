@@ -42,6 +42,9 @@ pub(super) fn create(state: &mut State, bytes: &Bytes) -> Answer {
     }
     let of_details = details.and_then(|id| state.details.get(&id)).map(|details| details.method);
     let method = order.method.or(of_details).ok_or_else(|| impossible("The order has no payment method"))?;
+    if state.method(method).is_some_and(|method| method.external) {
+        return Err(impossible("The payment method is for externally managed purchases"));
+    }
     let repeated = order
         .payments
         .iter()

@@ -58,6 +58,7 @@ fn api(state: &mut State, request: &Request<Bytes>, segments: &[&str]) -> Answer
             payments::of_order(state, number(named.unwrap_or_default())?)
         }
         ("POST", ["payments"]) => post_payment::create(state, body),
+        ("GET", ["payments"]) => external::by_external_id(state, request.uri().query().unwrap_or_default()),
         ("GET", ["payments", id]) => payments::get(state, number(id)?),
         ("PATCH", ["payments", id]) => patch_payment::update(state, number(id)?, body),
         ("PATCH", ["payments", id, "cancel"]) => patch_payment::cancel(state, number(id)?),

@@ -15,7 +15,7 @@ pub struct CleengSimulatorSettings {
     pub webhook_secret: String,
     /// Signs customers' tokens (HS256).
     pub jwt_secret: String,
-    /// The payment methods, all of them with Cleeng's recommended dunning actions.
+    /// The payment methods; those that Cleeng bills by have its recommended dunning actions.
     pub payment_methods: Vec<SimulatedMethod>,
     /// Where all topics are sent from the start; none where set-up is to be exercised.
     pub webhook_url: Option<String>,
@@ -34,18 +34,33 @@ pub struct SimulatedMethod {
     pub gateway: String,
     /// Whether renewals are authorised before they are captured.
     pub authorized_first: bool,
+    /// Whether it is set up for externally managed purchases: Cleeng then asks for nothing.
+    pub external: bool,
 }
 
 impl Default for CleengSimulatorSettings {
     fn default() -> Self {
-        let method =
-            |id, gateway: &str| SimulatedMethod { id, gateway: gateway.to_owned(), authorized_first: true };
+        let two_steps = |id, gateway: &str| SimulatedMethod {
+            id,
+            gateway: gateway.to_owned(),
+            authorized_first: true,
+            external: false,
+        };
+        let one_step = |id, gateway| SimulatedMethod { authorized_first: false, ..two_steps(id, gateway) };
+        let external = |id, gateway| SimulatedMethod { external: true, ..one_step(id, gateway) };
         Self {
             publisher_token: "simulated-publisher-token-of-48-characters-0000".to_owned(),
             publisher_id: 558_186_818,
             webhook_secret: "simulated-webhook-secret-of-cleeng".to_owned(),
             jwt_secret: "simulated-jwt-secret-of-cleeng".to_owned(),
-            payment_methods: vec![method(194_856_795, "stripe"), method(320_113_641, "adyen")],
+            payment_methods: vec![
+                two_steps(194_856_795, "stripe"),
+                one_step(194_856_796, "stripe"),
+                external(194_856_797, "stripe"),
+                two_steps(320_113_641, "adyen"),
+                one_step(320_113_642, "adyen"),
+                external(320_113_643, "adyen"),
+            ],
             webhook_url: Some("http://connector.test/webhooks/cleeng".to_owned()),
             subscription_delay: Duration::from_secs(3),
             quirks: Quirks::default(),

@@ -73,7 +73,7 @@ fn subscription(state: &State, it: &CleengSubscription) -> SubscriptionRow {
         has_access: it.has_access,
         began: it.began,
         ends: it.ends,
-        total_price: offer.map(|offer| Number(offers::cost(offer, &it.country, 0).total)),
+        total_price: offer.map(|offer| Number(offers::cost(offer, state.net(offer), &it.country, 0).total)),
         currency: it.currency.clone(),
         payment_method_id: it.method,
         payment_gateway: state.method(it.method).map(|method| method.gateway.clone()),

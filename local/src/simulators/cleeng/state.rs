@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use super::calendar::Cycle;
 use super::deliveries::Outbox;
 use super::dunning::Actions;
+use super::offers::Offer;
 use super::records::{CleengDetails, CleengOrder, CleengPass, CleengPayment, CleengSubscription, Customer};
 use super::settings::{CleengSimulatorSettings, SimulatedMethod};
 use super::violations::Violation;
@@ -33,6 +35,8 @@ pub(super) struct State {
     /// What happens when the clock gets there, oldest first; the second number keeps equal hours in order.
     pub(super) due: BTreeMap<(Timestamp, u64), Due>,
     pub(super) dunning: BTreeMap<(u64, Cycle), Actions>,
+    /// Prices without tax that were changed, by offer.
+    pub(super) prices: BTreeMap<&'static str, Decimal>,
     pub(super) endpoints: BTreeMap<String, Vec<Map<String, Value>>>,
     pub(super) outbox: Outbox,
     pub(super) violations: Vec<Violation>,
@@ -116,7 +120,13 @@ impl State {
             paid_periods: BTreeMap::new(),
             external_ids: BTreeMap::new(),
             due: BTreeMap::new(),
-            dunning: settings.payment_methods.iter().flat_map(recommended).collect(),
+            dunning: settings
+                .payment_methods
+                .iter()
+                .filter(|it| !it.external)
+                .flat_map(recommended)
+                .collect(),
+            prices: BTreeMap::new(),
             endpoints: webhook_subscriptions::initial(&settings),
             outbox: Outbox::default(),
             violations: Vec::new(),
@@ -138,6 +148,11 @@ impl State {
     pub(super) fn plan(&mut self, at: Timestamp, what: Due) {
         self.ids.due += 1;
         self.due.insert((at.max(self.now), self.ids.due), what);
+    }
+
+    /// What an offer costs without tax.
+    pub(super) fn net(&self, offer: &Offer) -> Decimal {
+        self.prices.get(offer.id).copied().unwrap_or_else(|| offer.net())
     }
 
     /// The payment method of this id.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::life::LAPSED;
 use super::records::{CleengPayment, SubscriptionState};
 use super::state::State;
 
@@ -57,7 +58,7 @@ pub(super) fn all(state: &State) -> Vec<Violation> {
 fn captured_after_termination(state: &State, payment: &CleengPayment) -> Option<Violation> {
     let (captured, id) = (payment.captured?, payment.subscription?);
     let subscription = state.subscriptions.get(&id)?;
-    let (_, terminated) = subscription.terminated.as_ref()?;
+    let (_, terminated) = subscription.terminated.as_ref().filter(|(kind, _)| kind != LAPSED)?;
     let ended_before = subscription.status == SubscriptionState::Terminated && *terminated < captured;
     (ended_before && payment.held() > Decimal::ZERO).then(|| Violation {
         at: captured,

@@ -89,8 +89,12 @@ async fn what_nobody_pays_is_asked_for_at_every_attempt_and_then_ended() {
 
 #[tokio::test]
 async fn one_step_charges_are_asked_for_as_captures_only() {
-    let method =
-        SimulatedMethod { id: super::world::STRIPE, gateway: "stripe".to_owned(), authorized_first: false };
+    let method = SimulatedMethod {
+        id: super::world::STRIPE,
+        gateway: "stripe".to_owned(),
+        authorized_first: false,
+        external: false,
+    };
     let settings =
         CleengSimulatorSettings { payment_methods: vec![method], ..CleengSimulatorSettings::default() };
     let world = World::with(settings, &[]);

@@ -9,7 +9,7 @@ use payment::Price;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::world::{ADYEN, STRIPE, World, captured, card, soon};
+use super::world::{ADYEN, EXTERNAL, STRIPE, World, captured, card, soon};
 use crate::simulators::cleeng::offers::{DINARS, DOLLARS, MONTHLY, PASS, WEEKLY, YEN};
 use crate::simulators::cleeng::{CleengSimulatorSettings, PaymentState, ViolationKind};
 
@@ -307,7 +307,7 @@ async fn a_wrong_key_is_our_configuration_and_not_a_refusal() {
 async fn an_externally_managed_subscription_is_kept_going_by_its_connector() {
     let world = World::new();
     let customer = world.customer();
-    let (offer, method) = (MONTHLY.parse().unwrap(), STRIPE.try_into().unwrap());
+    let (offer, method) = (MONTHLY.parse().unwrap(), EXTERNAL.try_into().unwrap());
     let paid = NewExternalPayment {
         customer,
         offer,
@@ -341,11 +341,43 @@ async fn an_externally_managed_subscription_is_kept_going_by_its_connector() {
     };
     let renewed = world.cleeng.renew_subscription(made.id, &renewal, soon()).await.unwrap();
     assert_eq!(renewed.ends, Some(renewal.expires));
-    assert_eq!(world.topics("2026-06-01T00:00:00Z"), [], "no dunning for what is not Cleeng's to charge");
+    assert_eq!(world.topics("2026-03-30T00:00:00Z"), [], "no dunning for what is not Cleeng's to charge");
     world.cleeng.terminate(made.id, cleeng::TerminationKind::UserCancel, soon()).await.unwrap();
     let later = Renewal { expires: "2026-07-01T00:00:00Z".parse().unwrap(), ..renewal };
     assert!(world.cleeng.renew_subscription(made.id, &later, soon()).await.unwrap_err().is_refusal());
-    world.cleeng.revive_subscription(made.id, &later, soon()).await.unwrap();
+    let revived = world.cleeng.revive_subscription(made.id, &later, soon()).await.unwrap();
+    let new = revived.replaced_by.unwrap();
+    assert_ne!(new, made.id, "a terminated subscription is revived as a new one");
+    let new = world.cleeng.subscription(new, soon()).await.unwrap().unwrap();
+    assert_eq!((new.ends, new.originated_from), (Some(later.expires), Some(made.id)));
+    assert_eq!(world.topics("2026-07-02T00:00:00Z"), [], "it lapses without a word");
+    let lapsed = world.cleeng.subscription(new.id, soon()).await.unwrap().unwrap();
+    assert_eq!(lapsed.status, cleeng::SubscriptionStatus::Terminated);
+}
+
+#[tokio::test]
+async fn a_payment_without_an_order_is_found_by_the_gateways_id_and_noted_when_it_comes_twice() {
+    let world = World::new();
+    let paid = NewExternalPayment {
+        customer: world.customer(),
+        offer: MONTHLY.parse().unwrap(),
+        method: EXTERNAL.try_into().unwrap(),
+        status: PaymentStatus::Captured,
+        net: Price { amount: Decimal::new(578, 2), currency: "EUR".parse().unwrap() },
+        tax: Decimal::new(121, 2),
+        external: "pi_1".parse().unwrap(),
+        country: None,
+        rejected_reason: None,
+        subscription: None,
+    };
+    assert_eq!(world.cleeng.external_payments(&paid.external, soon()).await.unwrap(), Some(vec![]));
+    let first = world.cleeng.create_external_payment(&paid, soon()).await.unwrap();
+    let found = world.cleeng.external_payments(&paid.external, soon()).await.unwrap().unwrap();
+    assert_eq!(found.iter().map(|payment| payment.id).collect::<Vec<_>>(), [first.id]);
+    world.cleeng.create_external_payment(&paid, soon()).await.unwrap();
+    assert_eq!(kinds(&world), [ViolationKind::PaymentPostedTwice]);
+    let elsewhere = NewExternalPayment { method: STRIPE.try_into().unwrap(), ..paid };
+    assert!(world.cleeng.create_external_payment(&elsewhere, soon()).await.unwrap_err().is_refusal());
 }
 
 #[tokio::test]
@@ -359,7 +391,7 @@ async fn a_pass_is_bought_once_or_kept_externally() {
     let new = NewPass {
         customer,
         offer: PASS.parse().unwrap(),
-        method: STRIPE.try_into().unwrap(),
+        method: EXTERNAL.try_into().unwrap(),
         external_id: "p-1".to_owned(),
         expires: None,
         payment: None,

@@ -23,6 +23,8 @@ use crate::simulators::cleeng::{CleengSimulator, CleengSimulatorSettings};
 
 pub(super) const STRIPE: u64 = 194_856_795;
 pub(super) const ADYEN: u64 = 320_113_641;
+/// Set up for externally managed purchases.
+pub(super) const EXTERNAL: u64 = 194_856_797;
 
 pub(super) struct World {
     pub(super) simulator: Arc<CleengSimulator>,

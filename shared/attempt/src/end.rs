@@ -1,0 +1,133 @@
+//! Ends a subscription: nothing new may be charged, what is open is let go or returned, and Cleeng takes the access away.
+
+use cleeng::{Cleeng, SubscriptionStatus, TerminationKind};
+use ledger::{Mapping, Standing, Subject, Written};
+use payment::{Answer, Failure, SubscriptionId, Verb};
+use wire::Deadline;
+
+use crate::apply::begin_end;
+use crate::cards::items_of;
+use crate::release::release;
+use crate::run::Means;
+use crate::write::{change, write};
+
+/// Why a subscription ends, and what becomes of its card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// What Cleeng is told; `None` where it has ended it itself.
+    pub kind: Option<TerminationKind>,
+    /// Whether the card is removed, at the gateway and at Cleeng, if no other subscription pays with it.
+    pub forget_card: bool,
+}
+
+/// Ends a subscription. The item is marked first, so that a renewal which starts at the same moment either sees the mark or
+/// is seen here; then what is open is let go beside the word to Cleeng. May be done again at any time.
+pub async fn end(means: &Means, mapping: Mapping, ending: Ending, deadline: Deadline) -> Result<(), Failure> {
+    let Subject::Subscription(subscription) = mapping.subject else {
+        return Err(Failure::alarm(format!("{} is no subscription", mapping.subject)));
+    };
+    let Some(mapping) = mark(means, mapping).await? else {
+        return Err(Failure::retry(format!("another worker changes {subscription}")));
+    };
+    let told = async {
+        match ending.kind {
+            Some(kind) => end_at_cleeng(&means.cleeng, subscription, kind, deadline).await,
+            None => Ok(()),
+        }
+    };
+    let (released, told) = futures::join!(release(means, mapping, deadline), told);
+    told?;
+    let mapping = released?;
+    if ending.forget_card {
+        forget_card(means, &mapping, deadline).await?;
+    }
+    let now = means.clock.now();
+    change(means, mapping, |mapping| {
+        mapping.standing = Standing::Closed;
+        mapping.wake = None;
+        mapping.tell(now, "ended");
+    })
+    .await
+    .map(drop)
+}
+
+/// Marks the item; `None` if somebody wrote in between.
+async fn mark(means: &Means, mut mapping: Mapping) -> Result<Option<Mapping>, Failure> {
+    if mapping.standing == Standing::Ending {
+        return Ok(Some(mapping));
+    }
+    begin_end(&mut mapping, means.clock.now());
+    match write(means, mapping).await? {
+        Written::Done(mapping) => Ok(Some(mapping)),
+        Written::Lost(_) => Ok(None),
+    }
+}
+
+/// Tells Cleeng. One that has ended already is as good.
+pub async fn end_at_cleeng(
+    cleeng: &Cleeng,
+    subscription: SubscriptionId,
+    kind: TerminationKind,
+    deadline: Deadline,
+) -> Result<(), Failure> {
+    match cleeng.terminate(subscription, kind, deadline).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.is_refusal() => match cleeng.subscription(subscription, deadline).await? {
+            None => Ok(()),
+            Some(it) if it.status == SubscriptionStatus::Terminated => Ok(()),
+            Some(_) => Err(Failure::alarm(format!("Cleeng will not end {subscription}")).because(error)),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why it ends: Cleeng asks for no renewal of a subscription that its customer stopped, so tries that were refused
+/// tell the one from the other without another call.
+pub fn reason(mapping: &Mapping) -> TerminationKind {
+    let refused = mapping.attempts.iter().any(|attempt| {
+        matches!(attempt.intention.verb, Verb::Authorise | Verb::Charge | Verb::Capture)
+            && matches!(attempt.answer(), Some(Answer::Declined(_)))
+    });
+    if refused && !is_taken(mapping) { TerminationKind::PaymentCancel } else { TerminationKind::UserCancel }
+}
+
+/// Whether the period's renewal has been taken.
+pub fn is_taken(mapping: &Mapping) -> bool {
+    mapping.attempts.iter().any(|attempt| {
+        let taken = matches!(attempt.intention.verb, Verb::Charge | Verb::Capture);
+        taken && matches!(attempt.answer(), Some(Answer::Approved(_)))
+    })
+}
+
+/// Removes the card of an ended subscription at the gateway, then Cleeng's record of it, unless something else of the
+/// customer's pays with it. Removing it twice is harmless.
+async fn forget_card(means: &Means, ended: &Mapping, deadline: Deadline) -> Result<(), Failure> {
+    let Some(token) = &ended.token else { return Ok(()) };
+    let others = items_of(means, ended.customer, deadline).await?;
+    let used = others.iter().any(|other| {
+        other.subject != ended.subject
+            && matches!(other.standing, Standing::Open | Standing::Active)
+            && (other.token.as_ref() == Some(token)
+                || (other.details.is_some() && other.details == ended.details))
+    });
+    if used {
+        return Ok(());
+    }
+    let gateway = means.gateways.get(&ended.gateway);
+    let gateway =
+        gateway.ok_or_else(|| Failure::alarm(format!("the gateway {} is not set up here", ended.gateway)))?;
+    gateway.forget(token, ended.customer, ended.account.as_ref(), deadline).await?;
+    if let Some(details) = ended.details {
+        means.cleeng.delete_details(details, deadline).await?;
+    }
+    let own = means.ledger.mapping(Subject::Customer(ended.customer)).await?;
+    if let Some(own) = own.filter(|own| own.token.as_ref() == Some(token)) {
+        change(means, own, |own| {
+            if own.token.as_ref() == Some(token) {
+                (own.token, own.details) = (None, None);
+            }
+        })
+        .await?;
+    }
+    Ok(())
+}
