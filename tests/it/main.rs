@@ -2,6 +2,8 @@
 
 // `cfg(test)` is always on here; it lets clippy grant the helpers in these modules what it grants tests.
 #[cfg(test)]
+mod checklist;
+#[cfg(test)]
 mod cost;
 #[cfg(test)]
 mod faults;

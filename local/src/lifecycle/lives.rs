@@ -1,19 +1,19 @@
-//! Whole lives without a person: bought, renewed with a refusal on the way, stopped, ended; then the three ledgers are compared.
+//! Many lives at once: bought, renewed with a refusal on the way, stopped, ended; then the three ledgers are compared.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use http::StatusCode;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::json;
 use wire::Clock;
 
+use super::{GatewayChoice, Lives, beginning};
 use crate::LocalError;
 use crate::buyer::{Buyer, TestCard};
 use crate::disk::{Hour, Reach, start};
@@ -21,41 +21,6 @@ use crate::ledgers::{Comparison, compare};
 use crate::simulators::cleeng::SubscriptionState;
 use crate::simulators::cleeng::offers;
 use crate::system::System;
-
-/// Which lives to play.
-#[derive(Args, Clone, Debug)]
-pub struct Lives {
-    /// The gateway that moves the money.
-    #[arg(long, value_enum, default_value_t = GatewayChoice::Stripe)]
-    pub gateway: GatewayChoice,
-    /// How many subscriptions.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub subscriptions: u32,
-    /// How many times each is renewed.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=60))]
-    pub renewals: u32,
-    /// Print JSON instead of tables.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The gateways that have a simulator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GatewayChoice {
-    /// Stripe.
-    Stripe,
-    /// Adyen.
-    Adyen,
-}
-
-impl GatewayChoice {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Stripe => "stripe",
-            Self::Adyen => "adyen",
-        }
-    }
-}
 
 /// One step of the story, as it was seen.
 #[derive(Clone, Debug, Serialize)]
@@ -74,20 +39,20 @@ struct Report {
     comparison: Comparison,
 }
 
-/// Where the story begins: 2027-01-04T09:00:00Z.
-const BEGINNING_SECONDS: i64 = 1_799_053_200;
-
 /// Plays the lives; success only if every step saw what it should and the ledgers agree.
-pub async fn run(lives: &Lives, data: Option<&Path>) -> Result<ExitCode, LocalError> {
-    let beginning = Timestamp::from_second(BEGINNING_SECONDS).unwrap_or(Timestamp::UNIX_EPOCH);
-    let started = start(data, Hour::Standing(beginning), &Reach::InProcess).await?;
-    let mut story = Story { system: &started.system, lives, steps: Vec::new() };
+pub(super) async fn run(
+    lives: &Lives,
+    gateway: GatewayChoice,
+    data: Option<&Path>,
+) -> Result<ExitCode, LocalError> {
+    let started = start(data, Hour::Standing(beginning()), &Reach::InProcess).await?;
+    let mut story = Story { system: &started.system, lives, gateway, steps: Vec::new() };
     story.play().await?;
     let steps = story.steps;
     started.keep_hour(Hour::Standing(started.system.clock.now()))?;
     let comparison = compare(&started.system).await?;
     let agrees = comparison.differences.is_empty() && steps.iter().all(|step| step.seen == step.expected);
-    let report = Report { gateway: lives.gateway.name(), steps, comparison };
+    let report = Report { gateway: gateway.name(), steps, comparison };
     if lives.json {
         print_json(&report)?
     } else {
@@ -100,6 +65,7 @@ pub async fn run(lives: &Lives, data: Option<&Path>) -> Result<ExitCode, LocalEr
 struct Story<'a> {
     system: &'a System,
     lives: &'a Lives,
+    gateway: GatewayChoice,
     steps: Vec<Step>,
 }
 
@@ -150,7 +116,7 @@ impl Story<'_> {
         let bar = progress("buying", self.lives.subscriptions.into());
         let mut bought = 0;
         for nth in 0..self.lives.subscriptions {
-            let buyer = Buyer::register(self.system, self.lives.gateway.name())?;
+            let buyer = Buyer::register(self.system, self.gateway.name())?;
             let trial = nth % TRIAL_EVERY == 5;
             let order = buyer.order(self.system, if trial { offers::TRIAL } else { offers::MONTHLY })?;
             if nth % REFUSED_EVERY == 7 {
@@ -180,7 +146,7 @@ impl Story<'_> {
 
     /// Every fifth card has no money at its next charge, and has again at the one after.
     fn refuse_next_charge(&self) -> usize {
-        let gateway = self.lives.gateway;
+        let gateway = self.gateway;
         let details = self.system.peers.cleeng.payment_details();
         let mut count = 0;
         for row in details.iter().filter(|row| row.active).step_by(5) {
