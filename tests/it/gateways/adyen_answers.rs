@@ -220,6 +220,8 @@ async fn what_certainly_did_nothing_is_an_error_that_says_who_acts() {
         (error(422, "905", "configuration"), "misconfigured"),
         (error(422, "101", "validation"), "bad data"),
         (error(422, "172", "validation"), "bad data"),
+        (error(422, "702", "validation"), "bad data"),
+        (error(404, "803", "validation"), "bad data"),
         (error(429, "000", "security"), "throttled"),
     ] {
         let told = paid(response.clone()).await.unwrap_err();

@@ -107,6 +107,7 @@ async fn payment_data_that_the_gateway_never_made_call_no_operator_and_leave_not
         ("stripe", json!({"confirmationToken": "ctoken_nobodys"})),
         ("adyen", json!({"type": "\u{1}"})),
         ("adyen", json!({"type": "scheme", "encryptedCardNumber": "nobodys"})),
+        ("adyen", json!({"type": "scheme", "storedPaymentMethodId": "NOBODYS"})),
     ] {
         let buyer = world.buyer(gateway);
         let order = buyer.order(&world.system, offers::MONTHLY).unwrap();

@@ -77,6 +77,9 @@ pub(in crate::adyen) fn forgotten(answer: &Response<Bytes>) -> Result<(), Gatewa
 const TOKEN_CODES: [&str; 3] = ["800", "803", "805"];
 /// Adyen's error codes for card data that the buyer typed wrongly or too long ago.
 const BUYER_CODES: [&str; 9] = ["101", "102", "103", "129", "140", "141", "172", "174", "175"];
+/// "Unexpected input". Of a buyer's payment only what the page sent varies, and the rest is held to the description by
+/// tests: a wallet without its token, a type that wants more. Anybody can send that, so that it calls no operator.
+const UNEXPECTED: &str = "702";
 /// "Request already processed or in progress": the first one of this key may still succeed.
 const IN_FLIGHT: &str = "704";
 
@@ -218,7 +221,9 @@ fn refused(operation: &Operation<'_>, answer: &Response<Bytes>) -> Result<Outcom
         Operation::OffSession(_) if TOKEN_CODES.contains(&number) => {
             Ok(Outcome::Declined(declines::token_missing(number, None)))
         }
-        Operation::Pay { .. } if BUYER_CODES.contains(&number) => Err(bad()),
+        // A stored card that is not there is one that the page made up.
+        Operation::Pay { .. } if BUYER_CODES.contains(&number) || TOKEN_CODES.contains(&number) => Err(bad()),
+        Operation::Pay { .. } if status == 422 && number == UNEXPECTED => Err(bad()),
         Operation::Details { .. } if status == 422 => Err(bad()),
         _ => Err(GatewayError::Misconfigured { gateway: name(), status, code }),
     }
