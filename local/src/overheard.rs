@@ -87,9 +87,14 @@ impl Overheard {
         self.state().listening = true;
     }
 
-    /// Counts up with everything that is said or written.
+    /// Counts up with everything that is said, written, or made to happen at a peer.
     pub fn changes(&self) -> u64 {
         self.state().changes
+    }
+
+    /// Something changed at a peer without a word to us.
+    pub(crate) fn changed(&self) {
+        self.state().changes += 1;
     }
 
     /// The first hour after this one at which the timer is to look at an item that was written since someone listens.

@@ -114,7 +114,9 @@ async fn try_it(
 ) -> Result<Json<Value>, Trouble> {
     let deal = Deal::read(&kind, id);
     let deal = deal.ok_or_else(|| Trouble(StatusCode::NOT_FOUND, format!("There is no {kind} {id}.")))?;
-    Ok(done(tries::perform(&served, deal, &verb, &wish).await?))
+    let told = tries::perform(&served, deal, &verb, &wish).await?;
+    served.started.system.overheard.changed();
+    Ok(done(told))
 }
 
 /// Where the clock is to be sent: so far on, to the next event, or nowhere (it stops where it is).

@@ -131,6 +131,7 @@ async fn peers(State(served): State<Shared>, request: Request) -> Response {
     };
     *request.uri_mut() = uri;
     let asked = system.overheard.asked(system.clock.now(), &request);
+    let by_hand = rest.starts_with("_simulator") && request.method() == http::Method::POST;
     let moves_money =
         name != "cleeng" && request.method() == http::Method::POST && !rest.starts_with("_simulator");
     let mut answer = host.handle(request);
@@ -141,6 +142,9 @@ async fn peers(State(served): State<Shared>, request: Request) -> Response {
     }
     if let Some(asked) = asked {
         system.overheard.called(name, &asked, &answer);
+    }
+    if by_hand {
+        system.overheard.changed();
     }
     answer.map(Body::from)
 }

@@ -84,10 +84,10 @@ impl Snapshots {
         Ok(newest)
     }
 
-    /// The newest, made anew where something happened and enough time passed.
+    /// The newest, made anew where something happened since.
     pub(super) async fn fresh(&self, system: &System) -> Result<Arc<Snapshot>, LedgerError> {
         let _one_at_a_time = self.making.lock().await;
-        if let Some(snapshot) = self.newest().filter(|it| it.is_good(system)) {
+        if let Some(snapshot) = self.newest().filter(|it| it.is_current(system)) {
             return Ok(snapshot);
         }
         let made = Arc::new(make(system).await?);
@@ -119,9 +119,13 @@ impl Snapshot {
         [system.next_due(), due].into_iter().flatten().filter(|at| *at > now).min()
     }
 
+    fn is_current(&self, system: &System) -> bool {
+        self.revision == system.overheard.changes() && system.clock.now() < self.taken + STALE
+    }
+
+    /// For a page that is told of the next one by itself.
     fn is_good(&self, system: &System) -> bool {
-        let same = self.revision == system.overheard.changes() && system.clock.now() < self.taken + STALE;
-        same || self.made.elapsed() < REST.max(self.cost * 3)
+        self.is_current(system) || self.made.elapsed() < REST.max(self.cost * 3)
     }
 }
 
