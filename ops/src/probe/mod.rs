@@ -96,7 +96,7 @@ impl Seen {
 }
 
 /// The items that no call settles, and how a person does.
-const BY_HAND: [(&str, &str); 8] = [
+const BY_HAND: [(&str, &str); 15] = [
     (
         "header of a webhook's signature",
         "point one topic at a request catcher with `verification`, read the headers of a delivery: \
@@ -126,6 +126,31 @@ const BY_HAND: [(&str, &str); 8] = [
     (
         "a capture after a refused authorisation",
         "let an authorisation be recorded as rejected, watch which topics follow: CAPTURE_WITHOUT_AUTHORISATION",
+    ),
+    (
+        "a list of payments by the gateway's id",
+        "read `/payments?externalPaymentId=…` for a payment without an order: a list of it alone confirms CLEENG_EXTERNAL_PAYMENTS_PATH",
+    ),
+    (
+        "access of an externally managed subscription after expiresAt",
+        "let one pass its `expiresAt`, then read its status and try its access",
+    ),
+    (
+        "which subscription revive answers with",
+        "revive an ended one, compare the id that is answered with `replacedBy` of the old one",
+    ),
+    (
+        "payment details of an externally managed subscription",
+        "make one without and look at the customer's account page",
+    ),
+    (
+        "stopping an externally managed subscription",
+        "stop one in the account page, read it, and watch for a webhook",
+    ),
+    ("a refund of a payment without an order", "record its refund without `orderId`: 2xx confirms it"),
+    (
+        "a second pass of one externalId",
+        "make one twice, and one of an offer that does not exist: compare the answers",
     ),
 ];
 

@@ -112,7 +112,7 @@ async fn nothing_but_a_sandbox_is_probed() {
 }
 
 /// The rows of docs/unverified.md by their first words, and the item that settles each.
-const ROWS: [(&str, &str); 33] = [
+const ROWS: [(&str, &str); 40] = [
     ("The operation of a first payment", "operation of a first payment without an amount"),
     ("The path of \"get payment", "path of an order's payments"),
     ("The name of the refunded amount", "name of the refunded amount"),
@@ -144,6 +144,19 @@ const ROWS: [(&str, &str); 33] = [
     ("Customers' JWT", "a customer's token shown to another customer's account"),
     ("Whether dunning actions can", "path and verb of the dunning actions"),
     ("Whether payment methods can", "whether payment methods are listed"),
+    ("A list of payments by", "a list of payments by the gateway's id"),
+    (
+        "Whether an externally managed subscription loses",
+        "access of an externally managed subscription after expiresAt",
+    ),
+    ("Whether revive answers", "which subscription revive answers with"),
+    (
+        "Whether an externally managed subscription wants",
+        "payment details of an externally managed subscription",
+    ),
+    ("Whether a customer can stop", "stopping an externally managed subscription"),
+    ("Whether a refund of a payment without", "a refund of a payment without an order"),
+    ("Why a second pass", "a second pass of one externalId"),
     ("what", ""),
     ("---", ""),
 ];
