@@ -27,25 +27,8 @@ pub(crate) struct Functions(BTreeMap<String, PathBuf>);
 impl Functions {
     /// Builds these in the release profile.
     pub(crate) fn build(names: &[&str]) -> Result<Self> {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--release", "--locked", "--bins", "--message-format=json-render-diagnostics"]);
-        for name in names {
-            cargo.args(["--package", name]);
-        }
-        let output = cargo.current_dir(root()).stderr(Stdio::inherit()).output()?;
-        if !output.status.success() {
-            return Err("the functions do not build".into());
-        }
-        let artifacts = cargo_metadata::Message::parse_stream(output.stdout.as_slice());
-        let mut found = BTreeMap::new();
-        for message in artifacts {
-            if let cargo_metadata::Message::CompilerArtifact(artifact) = message?
-                && let Some(executable) = artifact.executable
-            {
-                found.insert(artifact.target.name.clone(), executable.into_std_path_buf());
-            }
-        }
-        Ok(Self(found))
+        let packages = names.iter().flat_map(|name| ["--package", *name]);
+        Ok(Self(built(["--bins"].into_iter().chain(packages))?))
     }
 
     /// Takes them from a folder, by name.
@@ -64,6 +47,31 @@ impl Functions {
     pub(crate) fn needed(&self, name: &str) -> Result<&Path> {
         self.get(name).ok_or_else(|| format!("there is no binary of {name}").into())
     }
+}
+
+/// An example of a package, built in the release profile.
+pub(crate) fn example(package: &str, name: &str) -> Result<PathBuf> {
+    let mut found = built(["--package", package, "--example", name].into_iter())?;
+    found.remove(name).ok_or_else(|| format!("there is no example {name}").into())
+}
+
+/// What cargo builds in the release profile, by name.
+fn built<'a>(what: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--locked", "--message-format=json-render-diagnostics"]).args(what);
+    let output = cargo.current_dir(root()).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err("the functions do not build".into());
+    }
+    let mut found = BTreeMap::new();
+    for message in cargo_metadata::Message::parse_stream(output.stdout.as_slice()) {
+        if let cargo_metadata::Message::CompilerArtifact(artifact) = message?
+            && let Some(executable) = artifact.executable
+        {
+            found.insert(artifact.target.name.clone(), executable.into_std_path_buf());
+        }
+    }
+    Ok(found)
 }
 
 /// Bytes of the zip that is deployed: the binary deflated, and the container around it.

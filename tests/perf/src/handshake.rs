@@ -5,14 +5,12 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use wire::{Http, Reply, Transport};
 
 use crate::Result;
 use crate::counts::summary;
+use crate::functions::example;
 
 /// Instructions that the first request over TLS adds to a process that has its client ready.
 pub(crate) fn instructions() -> Result<u64> {
@@ -28,32 +26,19 @@ pub(crate) fn instructions() -> Result<u64> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("https://localhost:{}/", listener.local_addr()?.port());
     std::thread::spawn(move || serve(&listener, &Arc::new(server)));
-    let without = counted(&certificate, &url, 0)?;
-    let with = counted(&certificate, &url, 1)?;
+    let client = example("wire", "handshake")?;
+    let without = counted(&client, &certificate, &url, 0)?;
+    let with = counted(&client, &certificate, &url, 1)?;
     std::fs::remove_file(&certificate)?;
     Ok(with.saturating_sub(without))
 }
 
-/// The counted process: builds the client, and sends so many requests.
-pub(crate) async fn client(certificate: &Path, url: &str, requests: usize) -> Result<()> {
-    let http = Http::trusting(vec![CertificateDer::from(std::fs::read(certificate)?)])?;
-    for _ in 0..requests {
-        let request = http::Request::get(url).body(Bytes::new())?;
-        match http.send(request, Duration::from_secs(30)).await {
-            Reply::Answered(answer) if answer.status().is_success() => {}
-            other => return Err(format!("the TLS peer did not answer: {other:?}").into()),
-        }
-    }
-    Ok(())
-}
-
-fn counted(certificate: &Path, url: &str, requests: usize) -> Result<u64> {
+fn counted(client: &Path, certificate: &Path, url: &str, requests: usize) -> Result<u64> {
     let file = std::env::temp_dir().join(format!("perf-{}.handshake", std::process::id()));
     let done = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind"])
         .arg(format!("--callgrind-out-file={}", file.display()))
-        .arg(std::env::current_exe()?)
-        .arg("handshake")
+        .arg(client)
         .args([certificate.as_os_str(), url.as_ref()])
         .arg(requests.to_string())
         .status()?;

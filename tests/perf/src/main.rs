@@ -72,16 +72,6 @@ enum Command {
         /// Its name.
         function: String,
     },
-    /// The process whose first TLS handshake is counted.
-    #[command(hide = true)]
-    Handshake {
-        /// The peer's certificate (DER).
-        certificate: PathBuf,
-        /// The peer.
-        url: String,
-        /// How many requests.
-        requests: usize,
-    },
 }
 
 fn main() -> ExitCode {
@@ -130,10 +120,6 @@ fn run(arguments: Arguments) -> Result<bool> {
         Some(Command::Log { function }) => {
             let functions = functions(&[function.as_str()])?;
             print!("{}", real(process::log(functions.needed(&function)?, &function, 10))?);
-            Ok(true)
-        }
-        Some(Command::Handshake { certificate, url, requests }) => {
-            on_a_clock(false, handshake::client(&certificate, &url, requests))?;
             Ok(true)
         }
     }
