@@ -108,7 +108,7 @@ fn run(arguments: Arguments) -> Result<bool> {
                 println!("Grown by more than 2 %: {line}");
             }
             if !grown.is_empty() {
-                println!("If it is worth it: cargo run --release -p perf -- counts --record");
+                println!("If it is worth it: cargo run -p perf -- counts --record");
             }
             Ok(grown.is_empty())
         }
