@@ -27,7 +27,7 @@ pub(crate) fn per_million_renewals(played: &[Played], log_bytes: u64) -> Result<
     let deployment = Deployment {
         front_door: Decimal::ONE,
         ingest_gb: Decimal::new(25, 2),
-        worker_gb: Decimal::new(25, 2),
+        worker_gb: Decimal::new(125, 3),
         batch: Decimal::TEN,
         slowest: Decimal::new(13, 1),
     };
