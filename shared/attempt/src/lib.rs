@@ -11,6 +11,7 @@ mod count;
 mod due;
 mod end;
 mod find;
+mod forward;
 mod holds;
 mod late;
 mod link;

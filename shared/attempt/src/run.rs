@@ -13,10 +13,9 @@ use wire::{Clock, Deadline};
 use crate::apply;
 use crate::ask::{ask, free_of_charge};
 use crate::count;
+use crate::forward::{go_on_undoing, tell_and_commit};
 use crate::late::answer_by_facts;
-use crate::mirror::Partly;
 use crate::next::{Next, next};
-use crate::tell::{Untold, tell};
 use crate::write::{change, take_over, write};
 
 /// What moving money needs.
@@ -273,7 +272,7 @@ pub(crate) async fn undo_now(
 }
 
 /// The claim has just been written by this worker: asks, and brings the answer home.
-async fn carry_out(
+pub(crate) async fn carry_out(
     means: &Means,
     mapping: Mapping,
     identity: &Identity,
@@ -360,82 +359,6 @@ async fn conclude(
     }
 }
 
-/// From here there is only forward: Cleeng is told until it knows, or what was done is undone.
-async fn tell_and_commit(
-    means: &Means,
-    mapping: Mapping,
-    identity: &Identity,
-    answer: Answer,
-    look: bool,
-    deadline: Deadline,
-) -> Result<Done, Failure> {
-    let (now, attempt) = (means.clock.now(), attempt_of(&mapping, identity)?);
-    let told = tell(&means.cleeng, &mapping, attempt, &answer, look, now, deadline).await;
-    let now = means.clock.now();
-    match told {
-        Ok(told) => {
-            let write = |mapping: &mut Mapping| apply::reported(mapping, identity, &answer, &told, now);
-            let mapping = change(means, mapping, write).await?;
-            Ok(Done { mapping, ended: Ended::Answered { answer, told: true } })
-        }
-        Err((Untold::Later(failure), partly)) => {
-            let began = attempt_of(&mapping, identity)?.intention.began;
-            count::unreported(now.duration_since(began).as_secs());
-            tracing::warn!(attempt = %identity, "Cleeng has not heard of `{identity}` yet: {}", failure.chain());
-            let write = |mapping: &mut Mapping| {
-                apply::answered(mapping, identity, &answer, now);
-                apply::partly_told(mapping, identity, partly);
-            };
-            let mapping = change(means, mapping, write).await?;
-            Ok(Done { mapping, ended: Ended::Answered { answer, told: false } })
-        }
-        Err((Untold::Never(why), partly)) => {
-            undo(means, mapping, identity, answer, (&why, partly), deadline).await
-        }
-    }
-}
-
-/// Cleeng refuses for good: what stands at the gateway is taken back by an attempt of its own.
-async fn undo(
-    means: &Means,
-    mapping: Mapping,
-    identity: &Identity,
-    answer: Answer,
-    (why, partly): (&str, Partly),
-    deadline: Deadline,
-) -> Result<Done, Failure> {
-    tracing::error!(alarm = "cleeng_refuses", attempt = %identity, "Cleeng will not record `{identity}`: {why}");
-    let now = means.clock.now();
-    let mapping = change(means, mapping, |mapping| {
-        apply::answered(mapping, identity, &answer, now);
-        apply::partly_told(mapping, identity, partly);
-        mapping.tell(now, format!("{identity}: Cleeng will not record it ({why})"));
-    })
-    .await?;
-    go_on_undoing(means, mapping, identity, answer, deadline).await
-}
-
-/// Takes back an answered attempt; one that certainly was not taken back yet is tried again.
-async fn go_on_undoing(
-    means: &Means,
-    mapping: Mapping,
-    identity: &Identity,
-    answer: Answer,
-    deadline: Deadline,
-) -> Result<Done, Failure> {
-    let (now, undoing) = (means.clock.now(), identity.undo());
-    let is_ours = mapping.attempt(&undoing).is_none_or(|it| matches!(it.stage, Stage::Withdrawn { .. }));
-    if !is_ours {
-        return Box::pin(finish(means, mapping, &undoing, deadline)).await;
-    }
-    let mapping =
-        change(means, mapping, |mapping| apply::begin_undo(mapping, identity, &answer, now)).await?;
-    match mapping.attempt(&undoing) {
-        Some(_) => Box::pin(carry_out(means, mapping, &undoing, None, deadline)).await,
-        None => Ok(Done { mapping, ended: Ended::Answered { answer, told: true } }),
-    }
-}
-
 /// The gateway certainly did nothing. The work is free to be done again, under the same identity or the next try.
 async fn withdraw(
     means: &Means,
@@ -452,7 +375,7 @@ fn busy(mapping: Mapping) -> Result<Done, Failure> {
     Ok(Done { mapping, ended: Ended::Busy })
 }
 
-fn attempt_of<'a>(mapping: &'a Mapping, identity: &Identity) -> Result<&'a Attempt, Failure> {
+pub(crate) fn attempt_of<'a>(mapping: &'a Mapping, identity: &Identity) -> Result<&'a Attempt, Failure> {
     mapping
         .attempt(identity)
         .ok_or_else(|| Failure::alarm(format!("the attempt {identity} is not on its item")))

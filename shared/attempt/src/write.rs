@@ -8,7 +8,7 @@ use crate::due::due;
 use crate::run::Means;
 
 /// Writers of one item that may come in between before the work goes back to its queue.
-const REWRITES_MAX: usize = 8;
+pub(crate) const REWRITES_MAX: usize = 8;
 
 /// Claims an attempt that somebody left; `None` if another worker was faster.
 pub(crate) async fn take_over(

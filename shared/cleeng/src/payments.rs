@@ -225,7 +225,7 @@ impl Cleeng {
     }
 
     /// Changes a recorded payment (reference: Update a payment). Repeating the same change is harmless. What a success
-    /// answers with is not documented: where it is no payment, the change is taken at its word.
+    /// answers with is not documented: a JSON object that is no payment takes the change at its word.
     pub async fn update_payment(
         &self,
         id: PaymentId,
@@ -235,7 +235,12 @@ impl Cleeng {
         let body = UpdateBody { update, settings: &self.settings };
         let ask = Ask::write("PATCH payment", Method::PATCH, format!("/payments/{id}"), &body)?;
         let answer = self.ask(ask, deadline).await?;
-        Ok(answer.resource::<Body>("payment").map_or_else(|_| update.done(id), Payment::from))
+        match answer.resource::<Body>("payment") {
+            Ok(payment) => Ok(payment.into()),
+            // Nothing, or a page: somebody in between may have answered, and Cleeng may not have heard.
+            Err(unreadable) if !answer.is_an_object() => Err(unreadable),
+            Err(_) => Ok(update.done(id)),
+        }
     }
 
     /// Tells Cleeng that an authorised payment was let go (reference: Cancel a payment; no body, the answer is not read).

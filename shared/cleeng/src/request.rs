@@ -172,6 +172,11 @@ impl Answer {
         .map_err(|error| self.unreadable(shape(&error)))
     }
 
+    /// Whether it is a JSON object at all, as everything is that Cleeng itself says.
+    pub(crate) fn is_an_object(&self) -> bool {
+        members(&self.body).is_some()
+    }
+
     /// The list, bare or inside an envelope (`{"success","data":[…]}`).
     pub(crate) fn list<T: DeserializeOwned>(&self) -> Result<Vec<T>, Error> {
         if self.body.trim_ascii_start().starts_with(b"[") {

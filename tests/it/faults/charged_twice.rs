@@ -36,6 +36,10 @@ pub(super) const CHARGED_TWICE: [Row; 10] = [
                 "tests/it/stories/late_news.rs",
                 &["a_buyer_who_never_comes_back_from_authentication_pays_by_the_gateways_news"],
             ),
+            (
+                "tests/it/stories/twice.rs",
+                &["a_buyer_who_comes_back_twice_beside_the_gateways_news_is_recorded_once"],
+            ),
         ],
         defect: None,
     },

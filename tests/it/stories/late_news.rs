@@ -210,6 +210,9 @@ async fn a_refund_is_told_once_whatever_the_network_loses() {
             ("cleeng", "PATCH", "", Fault::AnswerLost),
             ("cleeng", "PATCH", "", Fault::RequestLost),
             ("cleeng", "PATCH", "", Fault::InsteadAfter(503, "away")),
+            // Somebody in between says yes; Cleeng has not heard.
+            ("cleeng", "PATCH", "", Fault::Instead(200, "")),
+            ("cleeng", "PATCH", "", Fault::Instead(200, "<html>")),
         ] {
             let storm = Storm::calm();
             let world = World::in_weather(storm.clone());

@@ -1,9 +1,35 @@
-//! One renewal, asked for by two different triggers: one charge.
+//! One payment, brought home by two that do not know of each other: one charge, and one record of it.
 
 use jiff::SignedDuration;
+use local::buyer::TestCard;
+use local::simulators::cleeng::offers;
+use serde_json::json;
 use wire::Clock;
 
+use super::money_back::control;
 use crate::world::{GATEWAYS, World};
+
+#[tokio::test(start_paused = true)]
+async fn a_buyer_who_comes_back_twice_beside_the_gateways_news_is_recorded_once() {
+    for passes in ["success", "fail"] {
+        let world = World::slow();
+        let buyer = world.buyer("stripe");
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        let reply = buyer.pay(&world.system, order, TestCard::AsksFirst).await;
+        let id = reply.text("/responseData/action/id").unwrap();
+        control(&world, "stripe", &format!("authenticate/{id}"), &json!({ "result": passes }));
+        let details = json!({});
+        futures::join!(
+            buyer.finalize(&world.system, order, &details),
+            buyer.finalize(&world.system, order, &details),
+            world.system.settle()
+        );
+        world.pass(SignedDuration::from_hours(1)).await;
+        assert_eq!(world.recorded().len(), 1, "{passes}: {:?}", world.recorded());
+        assert_eq!(world.charges(), usize::from(passes == "success"));
+        world.agrees().await;
+    }
+}
 
 #[tokio::test]
 async fn a_renewal_that_the_daily_comparison_made_up_for_is_not_charged_again_when_its_webhooks_come_after_all()
@@ -23,7 +49,7 @@ async fn a_renewal_that_the_daily_comparison_made_up_for_is_not_charged_again_wh
             world.system.clock.move_to(world.system.clock.now() + SignedDuration::from_mins(30));
             for delivery in world.system.peers.cleeng_host.deliveries() {
                 let path = format!("deliveries/{}", delivery.id);
-                world.system.peers.cleeng_host.control(&path, &serde_json::json!({ "status": 200 }));
+                world.system.peers.cleeng_host.control(&path, &json!({ "status": 200 }));
             }
             world.system.settle().await;
         }

@@ -47,6 +47,8 @@ const BATCH: u64 = 10;
 const STEP: Duration = Duration::from_millis(150);
 /// A webhook that is late is at most this much later.
 const LATE_SECONDS_MAX: u64 = 6 * 3600;
+/// So often the banks decide what Stripe still processes.
+const WATCH_SECONDS: i64 = 3 * 3600;
 /// Steps after which a life is taken for endless.
 const STEPS_MAX: usize = 400_000;
 
@@ -90,7 +92,7 @@ async fn run(world: &Rc<World>, plan: &Plan) -> Option<String> {
     let replay = |after| storm_ends.saturating_add(hours(after)).unwrap_or(Timestamp::MAX);
     let mut replays: VecDeque<_> = [1, 24, 72, 190].map(replay).into();
     let mut timer = Timer::default();
-    let (mut calm, mut day) = (false, 0);
+    let (mut calm, mut watch) = (false, 0);
     for _ in 0..STEPS_MAX {
         let now = world.clock.now();
         if !calm && now >= storm_ends {
@@ -98,8 +100,8 @@ async fn run(world: &Rc<World>, plan: &Plan) -> Option<String> {
             world.chance.calm_down();
             story::tell(|| "---- the storm ends ----".to_owned());
         }
-        if now.as_second() / 86_400 > day {
-            day = now.as_second() / 86_400;
+        if now.as_second() / WATCH_SECONDS > watch {
+            watch = now.as_second() / WATCH_SECONDS;
             people::banks_decide(world);
         }
         while replays.pop_front_if(|at| *at <= now).is_some() {

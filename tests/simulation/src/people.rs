@@ -256,7 +256,7 @@ fn card_turns(world: &World, customer: &Customer, word: &str, times: u64) {
     );
 }
 
-/// What Stripe still processes is decided by the banks within a day.
+/// What Stripe still processes is decided by the banks within hours.
 pub(crate) fn banks_decide(world: &World) {
     for payment in world.peers.gateway("stripe").map(|stripe| stripe.payments()).unwrap_or_default() {
         let open = payment.captured_minor == 0 && payment.held_minor == 0 && !payment.declined;

@@ -154,7 +154,7 @@ impl Books<'_> {
 
     /// Every amount and every refusal is the same at the gateway and at Cleeng.
     fn gateways_and_cleeng_agree(&mut self) {
-        let mut broken = Vec::new();
+        let (mut broken, refused) = (Vec::new(), self.world.sea.refused());
         for (name, payment) in &self.gateways {
             let reference = payment.reference.clone().unwrap_or_default();
             if self.parked.contains(&reference) {
@@ -179,7 +179,7 @@ impl Books<'_> {
             let is_payment = !reference.starts_with("details.");
             if payment.declined
                 && is_payment
-                && !self.cleeng_refused(&reference)
+                && !refused.contains(&payment.id)
                 && !rows.iter().any(|row| row.status == PaymentState::Rejected)
             {
                 broken.push(format!("{about} was refused, and Cleeng does not know"));
@@ -208,13 +208,6 @@ impl Books<'_> {
             }
         }
         self.broken.extend(broken);
-    }
-
-    /// Whether Cleeng itself would not write an attempt down: its order had expired, or the subscription had ended.
-    fn cleeng_refused(&self, reference: &str) -> bool {
-        let Some(identity) = Reference::identity(reference) else { return false };
-        let refused = format!("{identity}: Cleeng will not record it");
-        self.items.iter().flat_map(|item| &item.history).any(|line| line.what.starts_with(&refused))
     }
 
     /// Whether the period that an authorised payment is for is still to come.

@@ -1,12 +1,13 @@
 //! The network of a life: the simulated one, with seeded weather, and requests that arrive when nobody waits for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use serde_json::Value;
 use tokio::time::Instant;
 use wire::simulated::{Fate, Fault, Network, Peer, Weather};
 use wire::{Reply, Transport};
@@ -46,6 +47,7 @@ pub(crate) struct Sea {
     chance: Chance,
     away: Arc<Mutex<BTreeMap<String, Away>>>,
     late_unguarded_seconds_max: u64,
+    refused: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// A peer that cannot be reached.
@@ -66,6 +68,21 @@ impl Sea {
             chance,
             away: Arc::default(),
             late_unguarded_seconds_max: UNGUARDED_SECONDS_MAX.saturating_sub(skew_seconds.unsigned_abs()),
+            refused: Arc::default(),
+        }
+    }
+
+    /// Payments that Cleeng would not write down: their order was paid or had expired, or their subscription had ended.
+    pub(crate) fn refused(&self) -> BTreeSet<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_refusal(&self, body: &[u8], reply: &Reply) {
+        let Reply::Answered(answer) = reply else { return };
+        let news: Value = serde_json::from_slice(body).unwrap_or_default();
+        let external = news.get("externalPaymentId").and_then(Value::as_str);
+        if let (422, Some(external)) = (answer.status().as_u16(), external) {
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(external.to_owned());
         }
     }
 
@@ -110,7 +127,11 @@ impl Transport for Sea {
             return Reply::Unknown("no answer in time".to_owned());
         }
         let shown = story::is_told().then(|| String::from_utf8_lossy(request.body()).into_owned());
+        let news = is_unguarded(&request).then(|| request.body().clone());
         let reply = self.network.send(request, timeout).await;
+        if let Some(news) = news {
+            self.note_refusal(&news, &reply);
+        }
         story::tell(|| format!("   {place} {} → {}", shown.unwrap_or_default(), told(&reply)));
         reply
     }
@@ -135,13 +156,13 @@ impl Weather for Seeded {
         let latency = Duration::from_millis(1 + self.0.below(&place, LATENCY_MS_MAX));
         let struck = self.0.strikes(&place, &FAULTS);
         let struck = struck.filter(|(kind, _)| *kind != Kind::Doubled || !is_unguarded(request));
-        Fate { latency, fault: struck.and_then(|(kind, how)| fault(kind, how)) }
+        Fate { latency, fault: struck.and_then(|(kind, how)| fault(kind, how, has_no_answer(request))) }
     }
 }
 
-fn fault(kind: Kind, how: u64) -> Option<Fault> {
+fn fault(kind: Kind, how: u64, has_no_answer: bool) -> Option<Fault> {
     const PAGE: &str = "<html><body>Bad gateway</body></html>";
-    let page = match how % 6 {
+    let page = match how % if has_no_answer { 4 } else { 6 } {
         0 => (500, ""),
         1 => (502, PAGE),
         2 => (503, PAGE),
@@ -164,7 +185,13 @@ fn fault(kind: Kind, how: u64) -> Option<Fault> {
     })
 }
 
-/// Cleeng's records of payments: written under no key.
+/// Whether an answer without a body is Cleeng's own to this request, so that nobody could tell another's from it.
+fn has_no_answer(request: &Request<Bytes>) -> bool {
+    let path = request.uri().path();
+    path.ends_with("/cancel") || path.ends_with("/terminate")
+}
+
+/// Cleeng's records of payments: written under no key. A refund in parts is told twice as one of twice as much.
 fn is_unguarded(request: &Request<Bytes>) -> bool {
     let uri = request.uri();
     uri.host() == Some("cleeng.test")

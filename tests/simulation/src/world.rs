@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) clock: LifeClock,
     /// What goes wrong.
     pub(crate) chance: Chance,
+    /// The network between the functions and the peers.
+    pub(crate) sea: Sea,
     /// Cleeng and the gateways.
     pub(crate) peers: Peers,
     /// The queues, as the platform has them.
@@ -78,11 +80,12 @@ impl World {
             charge_in_one_step(&peers, &mut table);
         }
         let settings = Settings::from_table(table);
-        let sea: Arc<dyn Transport> = Arc::new(Sea::new(peers.by_host(), chance.clone(), plan.skew_seconds));
-        let sea = defect.map_or(sea.clone(), |defect| defect.around_network(sea, &chance));
+        let sea = Sea::new(peers.by_host(), chance.clone(), plan.skew_seconds);
+        let network: Arc<dyn Transport> = Arc::new(sea.clone());
+        let network = defect.map_or(network.clone(), |defect| defect.around_network(network, &chance));
         let queue_in = Arc::new(FrailQueue::new(queue.clone(), chance.clone()));
         let outside = Outside {
-            wire: Wire::new(sea),
+            wire: Wire::new(network),
             ledger: defect
                 .map_or(ledger.clone(), |defect| defect.around_ledger(ledger.clone(), shared.clone())),
             queue: queue_in.clone(),
@@ -99,6 +102,7 @@ impl World {
             queue_in,
             clock,
             chance,
+            sea,
             peers,
             queue,
             kept,

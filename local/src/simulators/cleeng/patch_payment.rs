@@ -70,7 +70,8 @@ fn capture(state: &mut State, payment: &mut CleengPayment) -> Result<(), Refusal
         return Err(impossible("The order is already paid"));
     }
     payment.status = PaymentState::Captured;
-    payment.captured = Some(state.now);
+    // One that failed late and succeeded after all was captured when it was.
+    payment.captured = payment.captured.or(Some(state.now));
     Ok(())
 }
 
