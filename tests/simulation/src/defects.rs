@@ -55,7 +55,7 @@ impl Defect {
     /// Within so many lives it must be found.
     pub fn lives_max(self) -> u64 {
         match self {
-            Self::RankInsteadOfFacts => 4000,
+            Self::AcknowledgeBeforeKeep | Self::RankInsteadOfFacts => 4000,
             _ => 2000,
         }
     }

@@ -304,6 +304,8 @@ async fn at_the_gateway(world: &World, customer: &Customer, happening: Happening
             world.reversed.borrow_mut().insert(id.to_owned());
             world.control("adyen", &format!("payments/{id}/chargeback-reversed"), &json!({}));
         }
+        // What was returned in part had been captured for good.
+        (Happening::CaptureFails(_), _) if left != payment.captured_minor => {}
         (Happening::CaptureFails(retried), "adyen") => {
             world.control("adyen", &format!("payments/{id}/capture-failed"), &json!({}));
             if retried {
