@@ -236,7 +236,7 @@ mod tests {
             ("MANAGED_ATTEMPTS_HOURS", "0,-97"),
             ("MANAGED_ATTEMPTS_HOURS", "soon"),
             ("MANAGED_ATTEMPTS_HOURS", "200"),
-            ("MANAGED_GRACE_HOURS", "9999"),
+            ("MANAGED_GRACE_HOURS", "99999"),
             ("MANAGED_HARD_DECLINE", "never"),
         ] {
             assert_eq!(dunning(&Settings::from_table([(name, value)])).unwrap_err().name(), name, "{value}");
