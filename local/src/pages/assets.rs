@@ -70,6 +70,7 @@ fn policy(real: &[&str]) -> String {
     let mut images = "img-src 'self' data:".to_owned();
     let mut asks = "connect-src 'self'".to_owned();
     let mut frames = "frame-src 'none'".to_owned();
+    let mut forms = "form-action 'self'".to_owned();
     if real.contains(&"stripe") {
         scripts.push_str(" https://js.stripe.com");
         asks.push_str(" https://api.stripe.com");
@@ -82,10 +83,12 @@ fn policy(real: &[&str]) -> String {
         styles.push_str(" 'unsafe-inline'");
         images.push_str(ADYEN);
         asks.push_str(ADYEN);
-        frames = if real.contains(&"stripe") { frames + ADYEN } else { format!("frame-src{ADYEN}") };
+        // For 3-D Secure its library posts a form to the card's bank, into a frame of the page: any bank's host.
+        "frame-src https:".clone_into(&mut frames);
+        forms.push_str(" https:");
     }
-    let rest = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-    [rest, &scripts, &styles, &images, &asks, &frames].join("; ")
+    let rest = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+    [rest, &forms, &scripts, &styles, &images, &asks, &frames].join("; ")
 }
 
 const ADYEN: &str = " https://*.adyen.com https://*.cdn.adyen.com";
@@ -100,7 +103,12 @@ mod tests {
         assert!(!alone.contains("unsafe") && !alone.contains("https:"), "{alone}");
         let stripe = policy(&["stripe"]);
         assert!(stripe.contains("script-src 'self' https://js.stripe.com;") && !stripe.contains("unsafe"));
-        assert!(!policy(&["stripe", "adyen"]).contains("script-src 'self' 'unsafe-inline'"));
+        let both = policy(&["stripe", "adyen"]);
+        assert!(!both.contains("script-src 'self' 'unsafe-inline'"));
+        assert!(
+            both.contains("form-action 'self' https:;"),
+            "a bank's question is a form that the page posts: {both}"
+        );
     }
 
     #[test]
