@@ -126,7 +126,7 @@ async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> Response {
 /// Names and values of a `PutItem` (developer guide, "Item sizes and formats"); this table has texts and numbers only.
 fn item_bytes(body: &[u8]) -> usize {
     let ask: Value = serde_json::from_slice(body).unwrap_or_default();
-    let attributes = ask["Item"].as_object().into_iter().flatten();
+    let attributes = ask.get("Item").and_then(Value::as_object).into_iter().flatten();
     let bytes = |value: &Value| match (value["S"].as_str(), value["N"].as_str()) {
         (Some(text), _) => text.len(),
         (None, Some(number)) => number.len().div_ceil(2) + 1,

@@ -129,7 +129,9 @@ impl Instance {
     pub(crate) async fn serve(&mut self, event: &Value) -> Result<Duration> {
         let Answered { answer, took } = self.invoke(event).await?;
         let answer = answer?;
-        let served = match (answer["statusCode"].as_u64(), answer["batchItemFailures"].as_array()) {
+        let status = answer.get("statusCode").and_then(Value::as_u64);
+        let failures = answer.get("batchItemFailures").and_then(Value::as_array);
+        let served = match (status, failures) {
             (Some(status), _) => status == 200,
             (None, Some(failures)) => failures.is_empty(),
             (None, None) => answer.is_null(),
