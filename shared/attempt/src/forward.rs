@@ -23,7 +23,7 @@ pub(crate) async fn tell_and_commit(
     // Whoever comes a second time may not be alone: the buyer's return and the gateway's news bring the same answer.
     let mapping = match look {
         true => match take_telling(means, mapping, identity, &answer).await? {
-            Telling::Ours(mapping) => mapping,
+            Telling::Ours(mapping) => *mapping,
             Telling::Anothers(done) => return Ok(*done),
         },
         false => mapping,
@@ -56,7 +56,7 @@ pub(crate) async fn tell_and_commit(
 
 /// Who tells Cleeng.
 enum Telling {
-    Ours(Mapping),
+    Ours(Box<Mapping>),
     Anothers(Box<Done>),
 }
 
@@ -69,7 +69,7 @@ async fn take_telling(
     answer: &Answer,
 ) -> Result<Telling, Failure> {
     if matches!(attempt_of(&mapping, identity)?.stage, Stage::Answered(_)) {
-        return Ok(Telling::Ours(mapping));
+        return Ok(Telling::Ours(Box::new(mapping)));
     }
     let mut base = mapping;
     for _ in 0..REWRITES_MAX {
@@ -78,7 +78,7 @@ async fn take_telling(
         apply::answered(&mut answered, identity, answer, now);
         apply::hold(&mut answered, identity, now);
         base = match write(means, answered).await? {
-            Written::Done(mapping) => return Ok(Telling::Ours(mapping)),
+            Written::Done(mapping) => return Ok(Telling::Ours(Box::new(mapping))),
             Written::Lost(Some(current)) => current,
             Written::Lost(None) => {
                 return Err(Failure::alarm(format!("the item of {identity} is gone")));
