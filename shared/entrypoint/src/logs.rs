@@ -1,6 +1,7 @@
 //! Logs: JSON lines with queryable fields; the message reads alone. Metrics go beside them.
 
 use settings::Settings;
+use tracing::Metadata;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
@@ -24,10 +25,14 @@ pub fn start_logging(job: &'static str) {
         // The innermost span has the request's id; the list would say it twice.
         .with_span_list(false)
         .with_target(false)
-        .with_filter(level)
-        .with_filter(FilterFn::new(|event| event.target() != TARGET).with_max_level_hint(level));
-    let metrics = FilterFn::new(|event| event.target() == TARGET).with_max_level_hint(LevelFilter::INFO);
-    let metrics = Metrics { job }.with_filter(metrics);
+        .with_filter(filter(level, |target| target != TARGET));
+    let metrics = Metrics { job }.with_filter(filter(LevelFilter::INFO, |target| target == TARGET));
     // Already started is as good.
     tracing_subscriber::registry().with(lines).with(metrics).try_init().ok();
+}
+
+/// Lets through these targets down to this level. The level is a hint besides, so that what nobody wants costs nothing.
+fn filter(level: LevelFilter, wants: fn(&str) -> bool) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
+    FilterFn::new(move |event: &Metadata<'_>| *event.level() <= level && wants(event.target()))
+        .with_max_level_hint(level)
 }
