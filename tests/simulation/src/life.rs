@@ -167,6 +167,7 @@ fn deliver(world: &Rc<World>) {
             tokio::task::spawn_local(async move {
                 let id = delivery.id;
                 let status = deliver_one(&world, name, delivery).await;
+                let status = world.defect.map_or(status, |defect| defect.acknowledges(status));
                 let answer = json!({ "status": status });
                 if let Some(host) = world.peers.host(name) {
                     host.control(&format!("deliveries/{id}"), &answer);
@@ -218,7 +219,7 @@ async fn post(world: &World, name: &str, delivery: Delivery) -> u16 {
     let served = world.serve("webhook-ingest", request).await;
     let status = served.map_or(502, |answer| answer.status().as_u16());
     story::tell(|| format!("{name} hears {status} to webhook {}", delivery.id));
-    world.defect.map_or(status, |defect| defect.acknowledges(status))
+    status
 }
 
 /// Starts a batch of every job that has messages and a free hand.
