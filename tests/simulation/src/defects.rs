@@ -35,6 +35,9 @@ pub enum Defect {
 }
 
 impl Defect {
+    /// Within so many lives each must be found.
+    pub const LIVES_MAX: u64 = 500;
+
     /// All of them, by name.
     pub const ALL: [(&'static str, Self); 8] = [
         ("random-key", Self::RandomKey),
@@ -50,14 +53,6 @@ impl Defect {
     /// The defect of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, defect)| defect)
-    }
-
-    /// Within so many lives it must be found.
-    pub fn lives_max(self) -> u64 {
-        match self {
-            Self::AcknowledgeBeforeKeep | Self::RankInsteadOfFacts => 4000,
-            _ => 2000,
-        }
     }
 
     pub(crate) fn around_network(self, sea: Arc<dyn Transport>, chance: &Chance) -> Arc<dyn Transport> {
