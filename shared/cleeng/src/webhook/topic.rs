@@ -56,11 +56,11 @@ impl Topic {
 
 impl From<String> for Topic {
     fn from(word: String) -> Self {
+        // Made safe before it is known: what is written down must be read back as the same topic.
+        let safe = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+        let word: String = word.chars().filter(safe).take(64).collect();
         let known = Self::OURS.into_iter().find(|topic| topic.as_str().eq_ignore_ascii_case(&word));
-        known.unwrap_or_else(|| {
-            let safe = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
-            Self::Other(word.chars().filter(safe).take(64).collect())
-        })
+        known.unwrap_or(Self::Other(word))
     }
 }
 
