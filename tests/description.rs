@@ -1,5 +1,5 @@
 //! docs/openapi.yaml as something that a request and its answer can be held against.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "only tests use it")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "only tests use it")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
