@@ -24,7 +24,9 @@ use crate::gateways::{adyen, adyen_world, stripe};
 #[path = "../../../fuzz/src/readers.rs"]
 mod readers;
 
-const TARGETS: [(&str, fn(&[u8])); 4] = [
+type Fuzzed = (&'static str, fn(&[u8]));
+
+const TARGETS: [Fuzzed; 4] = [
     ("cleeng_webhook", readers::cleeng_webhook),
     ("stripe_webhook", readers::stripe_webhook),
     ("adyen_webhook", readers::adyen_webhook),
