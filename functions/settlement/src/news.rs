@@ -190,8 +190,7 @@ async fn keep_at_cleeng(
     learn_card(means, order, identity, token, card).await
 }
 
-/// A capture of a period that is over, which failed now or succeeded after all; a capture that Cleeng knows to be well
-/// is no news.
+/// A capture of a period that is over, which failed now or succeeded after all.
 async fn past(
     settlement: &Settlement,
     news: &News,
@@ -206,11 +205,8 @@ async fn past(
     let Some(names) = returned::names(settlement, news, deadline).await? else { return Ok(None) };
     let Settlement { means, routes, .. } = settlement;
     let item = past_taking(means, routes, &names, &named, deadline).await?;
-    let told_well = |item: &Mapping| {
-        let well = |attempt: &Attempt| matches!(attempt.answer(), Some(Answer::Approved(_)));
-        item.attempt(&named).is_some_and(well)
-    };
-    Ok(item.filter(|item| kind == FactKind::CaptureFailed || !told_well(item)).map(|item| (item, named)))
+    // A success is remembered also where Cleeng knows it: the failure before it may be heard of later.
+    Ok(item.map(|item| (item, named)))
 }
 
 /// Something that happened to a payment: merged into its attempt, and told to Cleeng where it changes what Cleeng knows.

@@ -69,6 +69,7 @@ pub(super) const WEBHOOKS: [Row; 12] = [
                 "tests/it/properties/facts.rs",
                 &["any_order_and_any_repetition_of_news_ends_in_the_same_place"],
             ),
+            ("tests/it/stories/late_news.rs", &["a_late_success_that_is_heard_of_before_its_failure_stands"]),
             (
                 "shared/attempt/src/late/tests.rs",
                 &["every_order_of_a_failed_and_a_repeated_capture_ends_the_same"],

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use ledger::Subject;
 use local::buyer::TestCard;
 use local::simulators::cleeng::{CleengPayment, PaymentState, offers};
+use queue::Job;
 use rust_decimal::Decimal;
 use serde_json::json;
 use wire::simulated::Fault;
@@ -59,6 +60,35 @@ async fn a_capture_that_fails_when_its_period_is_over_is_told_and_its_late_succe
             world.agrees().await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_success_that_is_heard_of_before_its_failure_stands() {
+    let storm = Storm::calm();
+    let world = World::in_weather(storm.clone());
+    let subscriber = world.subscriber("adyen").await;
+    world.system.run_until(world.at_cleeng(subscriber.subscription).ends + PATIENT).await;
+    let first = renewal(&world);
+    let due = world.at_cleeng(subscriber.subscription).ends;
+    world.system.run_until(due - SignedDuration::from_hours(60)).await;
+    // Cleeng is away for so long that the news of the failure dies; somebody replays it when the success is known.
+    for method in ["GET", "POST", "PATCH"] {
+        storm.strike(Strike { host: "cleeng", method, path: "", fault: Fault::Refused, times: u32::MAX });
+    }
+    let psp = first.external.unwrap();
+    control(&world, "adyen", &format!("payments/{psp}/capture-failed"), &json!({}));
+    for _ in 0..6 {
+        world.pass(PATIENT).await;
+    }
+    assert_eq!(world.system.queue.depth(Job::Settlement).dead, 1);
+    storm.clear();
+    control(&world, "adyen", &format!("payments/{psp}/capture-retried"), &json!({}));
+    world.pass(PATIENT).await;
+    world.system.queue.replay(Job::Settlement);
+    world.pass(PATIENT).await;
+    let row = world.recorded().into_iter().find(|row| row.id == first.id).unwrap();
+    assert_eq!(row.status, PaymentState::Captured);
+    world.agrees().await;
 }
 
 #[tokio::test]
