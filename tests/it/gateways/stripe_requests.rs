@@ -123,9 +123,6 @@ async fn every_request() -> Vec<(String, http::Request<Bytes>)> {
     keep("resolve an old charge");
     stripe.resolve(&ask(Verb::Refund, 15, payment()), None, old, deadline).await.unwrap();
     keep("resolve an old refund");
-    let re = "re_1".parse().unwrap();
-    stripe.resolve(&ask(Verb::Refund, 16, payment()), Some(&re), old, deadline).await.unwrap();
-    keep("resolve an old refund whose id is known");
     stripe.origin(&"pi_1".parse().unwrap(), deadline).await.unwrap();
     keep("origin of a payment");
     stripe.owner(&Token::new("cus_1|pm_1"), deadline).await.unwrap();

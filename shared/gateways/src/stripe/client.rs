@@ -70,7 +70,7 @@ impl Stripe {
         let answer = match self.send(operation, deadline).await? {
             Reply::Answered(answer) => answer,
             Reply::Unknown(why) | Reply::NotSent(why) => {
-                return Ok(Outcome::unknown(why, payment(ask).cloned()));
+                return Ok(Outcome::unknown(why, translate::acted_on(ask)));
             }
         };
         if !translate::already_done(ask, &answer) {
@@ -80,7 +80,7 @@ impl Stripe {
         match self.look(ask, None, deadline).await {
             Ok(Some(Standing::Settled(outcome))) => Ok(outcome),
             Ok(Some(Standing::NotDone)) | Err(_) => {
-                Ok(Outcome::unknown(translate::error_code(&answer), payment(ask).cloned()))
+                Ok(Outcome::unknown(translate::error_code(&answer), translate::acted_on(ask)))
             }
             Ok(None) => self.refunded_otherwise(ask, &answer, deadline).await,
         }
@@ -117,7 +117,9 @@ impl Stripe {
         let customer = token.map(|card| card.customer);
         let id = match ask.verb {
             Verb::Capture | Verb::Cancel => payment(ask),
-            _ => known,
+            // What stands is listed with the payment: one id must never be read as another thing's.
+            Verb::Refund => None,
+            Verb::Purchase | Verb::Verify | Verb::Authorise | Verb::Charge => known,
         };
         if let Some(id) = id {
             let answer = self.answered(&Operation::Read(id), deadline).await?;

@@ -10,4 +10,4 @@ pub(super) use look::{
 };
 pub(super) use read::{Approved, card, money, reference};
 pub(super) use request::{CURRENCY, Operation, REFERENCE, request};
-pub(super) use response::{Standing, already_done, given_up, response, token_missing};
+pub(super) use response::{Standing, acted_on, already_done, given_up, response, token_missing};

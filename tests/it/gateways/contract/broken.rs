@@ -204,6 +204,20 @@ pub(crate) async fn an_intention_is_not_sent_again_when_its_key_may_be_forgotten
     }
 }
 
+pub(crate) async fn a_refund_that_was_lost_is_not_mistaken_for_the_payment_that_stands(bench: &Bench) {
+    let charge = bench.intention(Verb::Charge, 2, 1299, Target::Token(bench.token().await));
+    let charged = bench.approved(&charge, None).await.reference;
+    let ask = bench.intention(Verb::Refund, 3, 1299, Target::Payment(charged.clone()));
+    bench.weather.next(&Fault::RequestLost, ALWAYS);
+    let Ok(Outcome::Unknown(doubt)) = bench.ask(&ask, None).await else { panic!("nobody can know yet") };
+    bench.weather.clear();
+    let age = bench.gateway.key_life() + Duration::from_hours(72);
+    bench.clock.move_to(ask.began.checked_add(age).unwrap());
+    let found = bench.gateway.resolve(&ask, doubt.reference.as_ref(), age, bench.deadline()).await.unwrap();
+    assert!(!matches!(found, Resolution::Found(Outcome::Approved(_))), "{found:?}");
+    assert_eq!(bench.settled(&charged).refunded_minor, 0);
+}
+
 pub(crate) async fn a_forgotten_card_cannot_be_charged(bench: &Bench) {
     let token = bench.token().await;
     for _ in 0..2 {

@@ -33,6 +33,7 @@ macro_rules! suite {
             a_lost_purchase_is_absent_only_when_no_request_can_still_arrive
             a_lost_refusal_is_found_as_a_refusal
             an_intention_is_not_sent_again_when_its_key_may_be_forgotten
+            a_refund_that_was_lost_is_not_mistaken_for_the_payment_that_stands
             a_forgotten_card_cannot_be_charged
             a_raw_card_number_is_refused_before_anything_is_sent
         );

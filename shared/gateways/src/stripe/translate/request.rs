@@ -122,7 +122,6 @@ fn path(operation: &Operation<'_>) -> Cow<'static, str> {
 fn collection(id: &GatewayReference) -> &'static str {
     match id.as_str().split_once('_') {
         Some(("seti", _)) => "setup_intents",
-        Some(("re" | "pyr", _)) => "refunds",
         _ => "payment_intents",
     }
 }

@@ -367,8 +367,8 @@ fn action(id: &str, client_secret: Option<&str>, next_action: Option<&serde_json
     Outcome::ActionRequired(payment::Action { page: page.to_string(), reference: reference(id) })
 }
 
-/// The payment that a capture or cancel was to act on stays known whatever the answer was.
-fn acted_on(ask: &Intention) -> Option<GatewayReference> {
+/// The payment that a capture or cancel was to act on stays known whatever the answer was. A refund is a thing of its own.
+pub(in crate::stripe) fn acted_on(ask: &Intention) -> Option<GatewayReference> {
     match (&ask.target, ask.verb) {
         (payment::Target::Payment(payment), Verb::Capture | Verb::Cancel) => Some(payment.clone()),
         _ => None,
