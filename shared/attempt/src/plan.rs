@@ -163,12 +163,12 @@ pub(crate) fn is_paid(mapping: &Mapping) -> bool {
     })
 }
 
-/// An attempt that is under way and that we can bring to its end ourselves.
+/// Of the attempts that are under way and that we can bring to their end ourselves, the one whose turn is next: a payment
+/// may wait for a day to be told again while what takes it back is due now.
 pub fn unfinished(mapping: &Mapping) -> Option<&Attempt> {
-    mapping
-        .attempts
-        .iter()
-        .find(|attempt| !attempt.is_finished() && !matches!(attempt.stage, Stage::Parked { .. }))
+    let is_open =
+        |attempt: &&Attempt| !attempt.is_finished() && !matches!(attempt.stage, Stage::Parked { .. });
+    mapping.attempts.iter().filter(is_open).min_by_key(|attempt| attempt.wait_until)
 }
 
 /// The tries of the current period, oldest first.

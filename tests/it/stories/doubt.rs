@@ -186,3 +186,40 @@ async fn a_card_that_is_refused_for_good_is_not_asked_again() {
         world.agrees().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_a_charge_back_is_looked_after_though_the_charge_itself_waits_for_a_day() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let subscriber = world.subscriber(gateway).await;
+        // Cleeng hears of no payment until its order has expired, and then it will not have it.
+        storm.strike(Strike {
+            host: "cleeng",
+            method: "POST",
+            path: "/payments",
+            fault: Fault::RequestLost,
+            times: EVER,
+        });
+        let capture = world.renewal_event("subscriptionReadyForPaymentCapture", subscriber.subscription, 0);
+        assert_eq!(world.cleeng_says(&capture).await.status(), 200);
+        world.pass_days(2).await;
+        assert_eq!(world.charges(), 2, "{gateway}: the renewal is charged");
+        storm.clear();
+        // And of the refund that follows the gateway hears nothing at first.
+        let refund = if gateway == "stripe" { "/refunds" } else { "refunds" };
+        storm.strike(Strike {
+            host: gateway,
+            method: "POST",
+            path: refund,
+            fault: Fault::RequestLost,
+            times: 3,
+        });
+        let returned =
+            |world: &World| world.payments(gateway).iter().filter(|it| it.refunded_minor > 0).count();
+        world.pass_days(1).await;
+        assert_eq!(returned(&world), 1, "{gateway}");
+        assert!(storm.is_over(), "{gateway}: it was lost");
+        world.agrees().await;
+    }
+}
