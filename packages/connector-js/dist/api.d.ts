@@ -236,7 +236,7 @@ export interface components {
         ReturnUrl: string;
         /** @description The page's origin, for 3-D Secure inside the page. Adyen needs it. */
         Origin: string | null;
-        /** @description What 3-D Secure wants to know of the browser. Adyen needs it; its Drop-in collects it. */
+        /** @description What 3-D Secure wants to know of the browser. Adyen needs it, and all of it but `javaScriptEnabled`; its Drop-in collects it. */
         BrowserInfo: ({
             acceptHeader?: string;
             colorDepth?: number;
@@ -250,7 +250,7 @@ export interface components {
         } & {
             [key: string]: unknown;
         }) | null;
-        /** @description As Adyen's Drop-in collects it. */
+        /** @description As Adyen's Drop-in collects it. Adyen needs all of it but `stateOrProvince`. */
         BillingAddress: ({
             street?: string;
             houseNumberOrName?: string;

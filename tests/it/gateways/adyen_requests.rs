@@ -254,6 +254,29 @@ async fn a_bare_card_number_never_leaves_the_house() {
 }
 
 #[tokio::test]
+async fn what_adyen_takes_whole_or_not_at_all_is_the_pages_to_complete() {
+    let (script, adyen) = Script::of([]);
+    let whole = buyer("test_visa").browser.unwrap();
+    let lacking = |field: &str| {
+        let mut browser = whole.clone();
+        browser.as_object_mut().unwrap().remove(field);
+        browser
+    };
+    for browser in
+        [lacking("colorDepth"), lacking("userAgent"), json!({"userAgent": "x"}), json!({}), json!("x")]
+    {
+        let page = gateways::Buyer { browser: Some(browser.clone()), ..buyer("test_visa") };
+        let refused = adyen.authorise(&purchase(1, 999), &page, soon()).await.unwrap_err();
+        assert!(matches!(refused, GatewayError::BadPaymentData { .. }), "{browser}: {refused}");
+        assert!(refused.to_string().contains("screenHeight"), "it says what is wanted: {refused}");
+    }
+    let page = gateways::Buyer { billing_address: Some(json!({"city": "Utrecht"})), ..buyer("test_visa") };
+    let refused = adyen.authorise(&purchase(1, 999), &page, soon()).await.unwrap_err();
+    assert!(refused.to_string().contains("postalCode"), "{refused}");
+    assert_eq!(script.asked(), 0, "it is not sent, so that it is not taken for a fault of ours");
+}
+
+#[tokio::test]
 async fn another_customers_card_is_never_charged_or_removed() {
     let (script, adyen) = Script::of([]);
     let foreign = Token::new("cleeng-1|M5N7TQ4TG5PFWR50");

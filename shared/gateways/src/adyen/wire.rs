@@ -82,13 +82,42 @@ pub(super) struct Present<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) origin: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) browser_info: Option<&'a Value>,
+    pub(super) browser_info: Option<BrowserInfo<'a>>,
     #[serde(rename = "shopperIP", skip_serializing_if = "Option::is_none")]
     pub(super) shopper_ip: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) billing_address: Option<&'a Value>,
+    pub(super) billing_address: Option<BillingAddress<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) country_code: Option<&'a str>,
+}
+
+/// `BrowserInfo`: what 3-D Secure wants to know. The API wants all of it but one.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BrowserInfo<'a> {
+    accept_header: &'a str,
+    color_depth: i32,
+    java_enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    java_script_enabled: Option<bool>,
+    language: &'a str,
+    screen_height: i32,
+    screen_width: i32,
+    time_zone_offset: i32,
+    user_agent: &'a str,
+}
+
+/// `BillingAddress`: all of it but the state, or nothing.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BillingAddress<'a> {
+    city: &'a str,
+    country: &'a str,
+    house_number_or_name: &'a str,
+    postal_code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_or_province: Option<&'a str>,
+    street: &'a str,
 }
 
 /// `POST /payments/details`

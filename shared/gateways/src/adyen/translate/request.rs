@@ -7,7 +7,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use payment::{GatewayReference, IdempotencyKey, Intention, Money, Target, Verb};
 use secrecy::ExposeSecret;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -66,6 +66,9 @@ pub(in crate::adyen) fn request(
 
 const WEB: &str = "Web";
 const SUBSCRIPTION: &str = "Subscription";
+const BROWSER_INCOMPLETE: &str = "browserInfo must have acceptHeader, colorDepth, javaEnabled, language, screenHeight, screenWidth, timeZoneOffset and userAgent";
+const ADDRESS_INCOMPLETE: &str =
+    "billingAddress must have city, country, houseNumberOrName, postalCode and street";
 const OTHERS_CARD: &str = "the stored card belongs to another customer";
 /// The API wants a return address of every payment, and nobody is there to return: a name that never resolves (RFC 2606).
 const NOBODY_RETURNS: &str = "https://shopper-absent.invalid/";
@@ -96,9 +99,9 @@ impl Builder<'_> {
             store_payment_method: true,
             channel: WEB,
             origin: buyer.origin.as_ref().map(|origin| origin.origin().ascii_serialization()),
-            browser_info: buyer.browser.as_ref(),
+            browser_info: self.part(buyer.browser.as_ref(), BROWSER_INCOMPLETE)?,
             shopper_ip: buyer.ip,
-            billing_address: buyer.billing_address.as_ref(),
+            billing_address: self.part(buyer.billing_address.as_ref(), ADDRESS_INCOMPLETE)?,
             country_code: buyer.country.as_deref(),
         };
         let shopper = shopper(ask.customer);
@@ -223,6 +226,15 @@ impl Builder<'_> {
             request = request.header("idempotency-key", key.as_str());
         }
         request.body(body).map_err(|_| self.misused())
+    }
+
+    /// A part of what the page sent that Adyen takes whole or not at all.
+    fn part<'a, T: Deserialize<'a>>(
+        &self,
+        sent: Option<&'a Value>,
+        incomplete: &str,
+    ) -> Result<Option<T>, GatewayError> {
+        sent.map(|sent| T::deserialize(sent).map_err(|_| self.bad(incomplete))).transpose()
     }
 
     fn bad(&self, why: &str) -> GatewayError {
