@@ -133,9 +133,17 @@ pub(crate) fn hold(mapping: &mut Mapping, identity: &Identity, now: Timestamp) {
     }
 }
 
+/// An attempt that still waits for the gateway's answer. The gateway's news may bring it while a worker asks, and what that
+/// worker then finds comes second: from an answer on there is only forward.
+fn unanswered<'a>(mapping: &'a mut Mapping, identity: &Identity) -> Option<&'a mut Attempt> {
+    mapping.attempt_mut(identity).filter(|attempt| {
+        matches!(attempt.stage, Stage::Intended | Stage::AwaitingBuyer { .. } | Stage::Unknown { .. })
+    })
+}
+
 /// The buyer must act first.
 pub(crate) fn await_buyer(mapping: &mut Mapping, identity: &Identity, action: &Action, now: Timestamp) {
-    if let Some(attempt) = mapping.attempt_mut(identity) {
+    if let Some(attempt) = unanswered(mapping, identity) {
         let since = match attempt.stage {
             Stage::AwaitingBuyer { since } => since,
             _ => now,
@@ -149,7 +157,7 @@ pub(crate) fn await_buyer(mapping: &mut Mapping, identity: &Identity, action: &A
 
 /// Nobody knows. After the last look, or at once where asking again cannot settle it, it is parked for a person.
 pub(crate) fn doubt(mapping: &mut Mapping, identity: &Identity, doubt: &Uncertainty, now: Timestamp) {
-    let Some(attempt) = mapping.attempt_mut(identity) else { return };
+    let Some(attempt) = unanswered(mapping, identity) else { return };
     let since = match attempt.stage {
         Stage::Unknown { since, .. } => since,
         _ => now,
@@ -169,6 +177,12 @@ pub(crate) fn doubt(mapping: &mut Mapping, identity: &Identity, doubt: &Uncertai
 
 /// It certainly never happened.
 pub(crate) fn withdraw(mapping: &mut Mapping, identity: &Identity, why: &str, now: Timestamp) {
+    if unanswered(mapping, identity).is_some() {
+        withdrawn(mapping, identity, why, now);
+    }
+}
+
+fn withdrawn(mapping: &mut Mapping, identity: &Identity, why: &str, now: Timestamp) {
     if let Some(attempt) = mapping.attempt_mut(identity) {
         attempt.stage = Stage::Withdrawn { why: why.to_owned() };
         attempt.wait_until = None;
@@ -367,7 +381,7 @@ fn settle_undone(mapping: &mut Mapping, undo: &Identity, answer: &Answer, now: T
     let untold = mapping.attempt(&undone).is_some_and(|attempt| matches!(attempt.stage, Stage::Answered(_)));
     match answer {
         Answer::Approved(_) if !untold => {}
-        Answer::Approved(_) => withdraw(mapping, &undone, "undone", now),
+        Answer::Approved(_) => withdrawn(mapping, &undone, "undone", now),
         Answer::Declined(decline) => {
             let why = format!("cannot be undone: {}", decline.rejected_reason());
             if let Some(attempt) = mapping.attempt_mut(&undone) {
@@ -379,3 +393,6 @@ fn settle_undone(mapping: &mut Mapping, undo: &Identity, answer: &Answer, now: T
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -314,7 +314,7 @@ async fn resolve(
             let why = "the gateway has no trace of it";
             let mapping =
                 change(means, mapping, |mapping| apply::withdraw(mapping, identity, why, now)).await?;
-            Ok(Done { mapping, ended: Ended::Withdrawn })
+            Box::pin(finish(means, mapping, identity, deadline)).await
         }
         // The question did not get through; what happened before is as unknown as it was.
         Err(error) => {
@@ -347,14 +347,24 @@ async fn conclude(
         Outcome::ActionRequired(action) => {
             let mapping =
                 change(means, mapping, |mapping| apply::await_buyer(mapping, identity, &action, now)).await?;
-            Ok(Done { mapping, ended: Ended::AwaitingBuyer(Some(action)) })
+            match attempt_of(&mapping, identity)?.stage {
+                Stage::AwaitingBuyer { .. } => {
+                    Ok(Done { mapping, ended: Ended::AwaitingBuyer(Some(action)) })
+                }
+                _ => Box::pin(finish(means, mapping, identity, deadline)).await,
+            }
         }
         Outcome::Unknown(doubt) => {
             let mapping =
                 change(means, mapping, |mapping| apply::doubt(mapping, identity, &doubt, now)).await?;
-            let parked = mapping.attempt(identity).is_some_and(|it| matches!(it.stage, Stage::Parked { .. }));
-            count::unanswered(attempt_of(&mapping, identity)?, parked);
-            Ok(Done { mapping, ended: if parked { Ended::Parked } else { Ended::Unknown } })
+            let attempt = attempt_of(&mapping, identity)?;
+            let ended = match attempt.stage {
+                Stage::Unknown { .. } => Ended::Unknown,
+                Stage::Parked { .. } => Ended::Parked,
+                _ => return Box::pin(finish(means, mapping, identity, deadline)).await,
+            };
+            count::unanswered(attempt, matches!(ended, Ended::Parked));
+            Ok(Done { mapping, ended })
         }
     }
 }

@@ -1,0 +1,56 @@
+//! What a worker finds when the gateway's news was faster.
+
+use ledger::Standing;
+use payment::{Decline, DeclineClass, DeclineReason, Money};
+
+use super::*;
+
+fn now() -> Timestamp {
+    "2027-01-17T03:45:30Z".parse().unwrap()
+}
+
+/// A card that is being verified, as far as `stage` says.
+fn verifying(stage: Stage) -> (Mapping, Identity) {
+    let (eur, customer) = ("EUR".parse().unwrap(), "362344333".parse().unwrap());
+    let identity = Identity::details(customer, 2);
+    let intention = Intention {
+        identity: identity.clone(),
+        verb: Verb::Verify,
+        gateway: "adyen".parse().unwrap(),
+        account: None,
+        customer,
+        money: Money { minor: 0, currency: eur },
+        target: Target::Buyer,
+        order: None,
+        began: now(),
+    };
+    let price = Price { amount: "0".parse().unwrap(), currency: eur };
+    let attempt = Attempt { stage, wait_until: None, ..began(intention, price, None, None) };
+    let method = "194856796".parse().unwrap();
+    let gateway = "adyen".parse().unwrap();
+    let new = Mapping::new(Subject::Customer(customer), customer, method, gateway, Standing::Open);
+    (Mapping { attempts: vec![attempt], ..new }, identity)
+}
+
+#[test]
+fn what_a_second_worker_finds_does_not_take_an_answer_back() {
+    let refused = Answer::Declined(Decline {
+        class: DeclineClass::Technical,
+        reason: DeclineReason::ProcessingError,
+        codes: "adyen:technical_cancel".to_owned(),
+        reference: None,
+    });
+    let nobody_knows = Uncertainty { why: "voided by reference".to_owned(), reference: None, alarm: true };
+    let action = Action { page: String::new(), reference: None };
+    for answered in [Stage::Answered(refused.clone()), Stage::Reported(refused)] {
+        let (before, identity) = verifying(answered);
+        let mut mapping = before.clone();
+        doubt(&mut mapping, &identity, &nobody_knows, now());
+        await_buyer(&mut mapping, &identity, &action, now());
+        withdraw(&mut mapping, &identity, "the gateway has no trace of it", now());
+        assert_eq!(mapping, before);
+    }
+    let (mut open, identity) = verifying(Stage::Unknown { since: now(), why: "http_500".to_owned() });
+    doubt(&mut open, &identity, &nobody_knows, now());
+    assert!(matches!(open.attempts[0].stage, Stage::Parked { .. }), "while nobody has answered it counts");
+}
