@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use wire::Deadline;
 
 use crate::apply::Told;
-use crate::tell::{Untold, external, untold};
+use crate::tell::{Untold, external, untold, was_told};
 
 /// How far a telling came that did not come to its end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -129,7 +129,7 @@ async fn record(telling: Telling<'_>, answer: &Answer) -> Result<Option<PaymentI
             );
             return Ok(None);
         };
-        if let Some(payment) = known.iter().find(|payment| payment.status == new.status) {
+        if let Some(payment) = known.iter().find(|payment| was_told(&new.status, &payment.status)) {
             return Ok(Some(payment.id));
         }
     }

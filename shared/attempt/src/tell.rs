@@ -348,6 +348,13 @@ async fn tell_details(
     Ok(Told { details: Some(made.id), ..Told::default() })
 }
 
+/// Whether a payment with this status at Cleeng is one of which this was told: what is captured may have been returned since.
+pub(crate) fn was_told(told: &PaymentStatus, recorded: &PaymentStatus) -> bool {
+    use PaymentStatus::{Authorized, Cancelled, Captured, Refunded};
+    recorded == told
+        || matches!((told, recorded), (Captured, Refunded) | (Authorized, Captured | Cancelled | Refunded))
+}
+
 /// Whether Cleeng already has this very word, by its external id and status.
 async fn known(
     cleeng: &Cleeng,
@@ -358,7 +365,7 @@ async fn known(
     let payments = cleeng.order_payments(order, deadline).await.map_err(untold)?;
     let same = payments
         .into_iter()
-        .find(|payment| payment.external == news.external && payment.status == news.status);
+        .find(|payment| payment.external == news.external && was_told(&news.status, &payment.status));
     Ok(same.map(|payment| Told { payment: Some(payment.id), details: payment.details, became: None }))
 }
 
@@ -370,7 +377,9 @@ async fn has_status(
     status: &PaymentStatus,
     deadline: Deadline,
 ) -> Result<bool, Untold> {
-    Ok(at_cleeng(cleeng, mapping, attempt, deadline).await?.is_some_and(|payment| payment.status == *status))
+    Ok(at_cleeng(cleeng, mapping, attempt, deadline)
+        .await?
+        .is_some_and(|payment| was_told(status, &payment.status)))
 }
 
 /// The attempt's payment as Cleeng has it.

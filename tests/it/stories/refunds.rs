@@ -5,8 +5,10 @@ use local::buyer::TestCard;
 use local::simulators::cleeng::{PaymentState, SubscriptionState, offers};
 use rust_decimal::Decimal;
 use serde_json::json;
+use wire::simulated::Fault;
 
 use super::money_back::{What, ask_refund, control, happens, recorded, taken};
+use crate::storm::{Storm, Strike};
 use crate::world::{GATEWAYS, World};
 
 #[tokio::test]
@@ -179,6 +181,38 @@ async fn a_pass_is_returned_like_anything_else() {
         ask_refund(&world, recorded(&world).id, None);
         world.pass(SignedDuration::from_mins(5)).await;
         assert_eq!(taken(&world, gateway).refunded_minor, 399, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_is_returned_before_we_know_that_cleeng_has_it_is_told_and_returned_once() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let subscriber = world.subscriber(gateway).await;
+        // Cleeng records the renewal, and its answer gets lost on the way.
+        let lost = Fault::InsteadAfter(504, "");
+        storm.strike(Strike { host: "cleeng", method: "POST", path: "/payments", fault: lost, times: 1 });
+        let capture = world.renewal_event("subscriptionReadyForPaymentCapture", subscriber.subscription, 0);
+        assert_eq!(world.cleeng_says(&capture).await.status(), 200);
+        world.pass(SignedDuration::from_secs(10)).await;
+        assert!(storm.is_over());
+        let renewal = world.recorded().into_iter().find(|row| row.operation == "recurring-payment").unwrap();
+        ask_refund(&world, renewal.id, None);
+        world.pass(SignedDuration::from_secs(10)).await;
+        let status =
+            |world: &World| world.recorded().into_iter().find(|row| row.id == renewal.id).unwrap().status;
+        assert_eq!(status(&world), PaymentState::Refunded, "{gateway}: before we looked again");
+        world.pass_days(3).await;
+        assert_eq!(world.recorded().len(), 2, "{gateway}: told once");
+        let returned: Vec<_> =
+            world.payments(gateway).into_iter().filter(|it| it.refunded_minor > 0).collect();
+        assert_eq!(returned.len(), 1, "{gateway}");
+        assert_eq!(returned[0].refunded_minor, returned[0].captured_minor, "{gateway}: and no more");
+        let mapping = world.mapping(subscriber.subscription).await;
+        assert!(mapping.attempts.iter().all(|it| it.is_finished()), "{gateway}: {:?}", mapping.attempts);
+        assert_eq!(world.system.peers.cleeng.violations(), [], "{gateway}");
         world.agrees().await;
     }
 }

@@ -110,9 +110,15 @@ impl Instance {
             .kill_on_drop(true)
             .spawn()?;
         let mut instance = Self { events, answers, polls, process, log, served: 0 };
-        let ready = tokio::time::timeout(PATIENCE, instance.polls.recv()).await;
-        ready?.ok_or_else(|| format!("{name} did not start: {}", instance.logged()))?;
-        Ok(instance)
+        let why = tokio::select! {
+            polled = instance.polls.recv() => match polled {
+                Some(()) => return Ok(instance),
+                None => "it reported a failure".to_owned(),
+            },
+            ended = instance.process.wait() => format!("it ended with {}", ended?),
+            () = tokio::time::sleep(PATIENCE) => format!("not within {} s", PATIENCE.as_secs()),
+        };
+        Err(format!("{name} did not start: {why}: {}", instance.logged()).into())
     }
 
     /// Hands it an event, and waits until it asks for the next one.

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::counts::{COUNTED, Runs};
-use crate::functions::Functions;
+use crate::functions::{Functions, Profile};
 use crate::record::Counts;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -47,15 +47,17 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Count instructions only, and fail where they have grown by more than 2 % over the record (tests/perf/counts.json).
+    ///
+    /// Builds in the profile `simulation`, which takes a fraction of a release's time: what grows there grows in a release.
     Counts {
         /// Make what is counted now the record.
         #[arg(long)]
         record: bool,
         /// Events of the shorter run.
-        #[arg(long, default_value_t = 200)]
+        #[arg(long, default_value_t = 50)]
         few: usize,
         /// Events of the longer run.
-        #[arg(long, default_value_t = 1200)]
+        #[arg(long, default_value_t = 250)]
         many: usize,
         /// Only these functions.
         #[arg(long, value_delimiter = ',')]
@@ -87,18 +89,18 @@ fn main() -> ExitCode {
 
 /// `false` where a goal is missed.
 fn run(arguments: Arguments) -> Result<bool> {
-    let functions = |names: &[&str]| match &arguments.functions {
+    let functions = |names: &[&str], profile| match &arguments.functions {
         Some(folder) => Ok(Functions::from_folder(folder)),
-        None => Functions::build(names),
+        None => Functions::build(names, profile),
     };
     match arguments.command {
-        None => rows::measure(&functions(&functions::ALL)?),
+        None => rows::measure(&functions(&functions::ALL, Profile::Release)?),
         Some(Command::Counts { record, few, many, only }) => {
             let names: Vec<_> = COUNTED
                 .into_iter()
                 .filter(|name| only.is_empty() || only.iter().any(|it| it == name))
                 .collect();
-            let counts = real(count(&functions(&names)?, &names, Runs { few, many }))?;
+            let counts = real(count(&functions(&names, Profile::Simulation)?, &names, Runs { few, many }))?;
             if record {
                 record::keep(&counts)?;
                 return Ok(true);
@@ -118,7 +120,7 @@ fn run(arguments: Arguments) -> Result<bool> {
             Ok(load.differences.is_empty() && load.parked == 0)
         }
         Some(Command::Log { function }) => {
-            let functions = functions(&[function.as_str()])?;
+            let functions = functions(&[function.as_str()], Profile::Release)?;
             print!("{}", real(process::log(functions.needed(&function)?, &function, 10))?);
             Ok(true)
         }

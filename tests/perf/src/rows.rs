@@ -9,9 +9,7 @@ use crate::load::Load;
 use crate::record::Counts;
 use crate::story::Played;
 use crate::table::{Row, Verdict, grouped, markdown, terminal};
-use crate::{
-    Result, Runs, cost, count, handshake, limited, on_a_clock, process, real, record, sockets, story, work,
-};
+use crate::{Result, Runs, cost, count, handshake, limited, on_a_clock, process, real, sockets, story, work};
 
 /// Measures all, prints them, writes docs/performance.md. `false` where a goal is missed.
 pub(crate) fn measure(functions: &Functions) -> Result<bool> {
@@ -20,14 +18,12 @@ pub(crate) fn measure(functions: &Functions) -> Result<bool> {
     let worker = functions.needed("recurring-capture")?;
     let ingest = functions.needed("webhook-ingest")?;
 
-    let counts = if has_valgrind() {
+    if has_valgrind() {
         let counts = real(count(functions, &crate::COUNTED, Runs { few: 200, many: 1200 }))?;
         rows.extend(instructions(&counts)?);
-        counts
     } else {
         rows.extend([1, 2, 6].map(not_counted));
-        Counts::new()
-    };
+    }
     rows.extend(processes(functions)?);
     rows.extend(own_work(worker)?);
     rows.extend(paths(&played));
@@ -70,11 +66,7 @@ pub(crate) fn measure(functions: &Functions) -> Result<bool> {
 
     println!("{}", terminal(&rows));
     write(&rows)?;
-    let grown = record::growth(&record::kept().unwrap_or_default(), &counts);
-    for line in &grown {
-        println!("Differs from the record: {line}");
-    }
-    Ok(rows.iter().all(|row| row.verdict != Verdict::Missed) && grown.is_empty())
+    Ok(rows.iter().all(|row| row.verdict != Verdict::Missed))
 }
 
 fn has_valgrind() -> bool {
@@ -116,7 +108,7 @@ fn instructions(counts: &Counts) -> Result<Vec<Row>> {
             number: 6,
             measure: format!("instructions per event: {name}"),
             value: grouped(count.per_event),
-            goal: if ingest { "≤ 450 000".to_owned() } else { "kept in the record".to_owned() },
+            goal: if ingest { "≤ 450 000".to_owned() } else { "–".to_owned() },
             verdict: Verdict::or_short(
                 !ingest || count.per_event <= 450_000,
                 "two calls of the AWS SDK, and SHA-256 without the processor's help (see below); a client of our own for them",
