@@ -9,7 +9,7 @@ const PAUSE_MILLISECONDS = 30 * 60_000;
 const OPEN = 3;
 
 /** Events that belong together, the oldest story first. */
-export function episodes(events) {
+function episodes(events) {
   const found = [];
   let last = -Infinity;
   for (const event of events) {
@@ -17,6 +17,21 @@ export function episodes(events) {
     if (now - last > PAUSE_MILLISECONDS) found.push([]);
     found.at(-1).push(event);
     last = now;
+  }
+  return found;
+}
+
+/** A look that found everything as it was. */
+const is_quiet = (events) => events.every((event) => event.kind === 'said' && /^GET /.test(event.what) && !is_trouble(event));
+
+/** Looks of which each found what the one before it had found are one story: the latest, and how many there were. */
+function stories(events) {
+  const found = [];
+  for (const episode of episodes(events)) {
+    const before = found.at(-1);
+    if (before && is_quiet(before.events) && is_quiet(episode)) {
+      found.splice(-1, 1, { events: episode, times: before.times + 1, since: before.since });
+    } else found.push({ events: episode, times: 1, since: episode[0].at });
   }
   return found;
 }
@@ -46,31 +61,33 @@ function line(event) {
   return note(event.lane, event.at, 'In its books', event.text);
 }
 
-function summary(events) {
+function summary({ events, times, since }) {
   const refused = events.some((event) => /refused|declined|Refused|rejected/.test(`${event.came ?? ''} ${event.text ?? ''}`));
   const lost = events.some((event) => event.kind === 'said' && is_trouble(event));
   return [
     el('b', {}, episode(events)),
+    times > 1 && el('span', { class: 'soft' }, `${times} times, from`, ' ', el('time', { datetime: since, class: 'figures' }, hour(since)), ' to'),
     el('time', { datetime: events[0].at, class: 'figures soft' }, hour(events[0].at)),
     refused && el('span', { class: 'pill wait' }, 'refused'),
     lost && el('span', { class: 'pill bad' }, 'trouble on the way'),
-    el('span', { class: 'soft small' }, `${events.length} steps`),
+    el('span', { class: 'soft small' }, events.length === 1 ? '1 step' : `${events.length} steps`),
   ];
 }
 
 /** Newest story first; inside a story time goes down. */
 export function sequence(events, gateway) {
-  const stories = episodes(events).reverse();
-  if (!stories.length) return el('p', { class: 'nothing soft' }, 'Nothing was said about it since the system was started.');
-  return stories.map((story, index) => told(story, index < OPEN, gateway));
+  const newest_first = stories(events).reverse();
+  if (!newest_first.length) return el('p', { class: 'nothing soft' }, 'Nothing was said about it since the system was started.');
+  return newest_first.map((story, index) => told(story, index < OPEN, gateway));
 }
 
 function told(story, open, gateway) {
   // The viewer is there at a purchase or with another card, and leaves the others room.
-  const lanes = LANES.slice(story.some((event) => event.from === 'page') ? 0 : 1);
-  return el('details', { class: 'story', 'data-key': story[0].at, open },
+  const { events } = story;
+  const lanes = LANES.slice(events.some((event) => event.from === 'page') ? 0 : 1);
+  return el('details', { class: 'story', 'data-key': story.since, open },
     el('summary', {}, summary(story)),
     el('div', { class: `drawing lanes-${lanes.length}` },
       el('div', { class: 'lanes', 'aria-hidden': 'true' }, lanes.map((lane) => el('span', { class: lane }, name(lane, gateway)))),
-      el('ol', { class: 'steps' }, story.map(line))));
+      el('ol', { class: 'steps' }, events.map(line))));
 }

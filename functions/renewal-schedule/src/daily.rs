@@ -64,6 +64,14 @@ pub(crate) async fn hand_out(
     }
 }
 
+/// When the next day's comparison starts.
+pub fn next_comparison(now: Timestamp) -> Timestamp {
+    let start = now.to_zoned(TimeZone::UTC).date().at(HOUR, 0, 0, 0);
+    let days = [start, start.tomorrow().unwrap_or(start)];
+    let starts = days.into_iter().filter_map(|start| TimeZone::UTC.to_timestamp(start).ok());
+    starts.filter(|start| *start > now).min().unwrap_or(Timestamp::MAX)
+}
+
 /// A subscription whose renewals Cleeng asks for.
 fn living(mapping: &Mapping) -> Option<SubscriptionId> {
     match mapping.subject {

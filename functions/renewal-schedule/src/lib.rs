@@ -15,6 +15,8 @@ use queue::{Job, Queue};
 use settings::{SettingError, Settings};
 use wire::{Clock, Deadline};
 
+pub use daily::next_comparison;
+
 /// What this job may use: the due index, kept events and the queues.
 pub struct Schedule {
     ledger: Arc<dyn Ledger>,

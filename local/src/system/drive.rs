@@ -79,6 +79,7 @@ impl System {
             let step = self.clock.now().checked_add(STRIDE).unwrap_or(Timestamp::MAX);
             let next = self.next_due().map_or(step, |due| due.max(self.next_moment()).min(step));
             let next = self.next_look().map_or(next, |look| look.min(next));
+            let next = renewal_schedule::next_comparison(self.clock.now()).min(next);
             self.clock.move_to(next.min(end));
             self.settle().await;
         }
