@@ -1,8 +1,11 @@
 //! The queue entry: a batch is worked side by side, and only what failed goes back.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use futures::FutureExt;
 use futures::future::join_all;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use payment::{Failure, WhoActs};
@@ -25,7 +28,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// Works all messages of a batch side by side and answers with the ids of those that must come back.
 ///
 /// A refusal is final and logged; what should be retried, and what needs a person, stays on the queue (and ends in
-/// the dead-letter queue, which rings).
+/// the dead-letter queue, which rings). A message whose work panics is of the latter kind: it must not take the others,
+/// whose gateways may be at work, with it.
 pub async fn work<F>(
     job: &'static str,
     records: Vec<Record>,
@@ -38,7 +42,11 @@ where
     let handle = &handle;
     let all = records.into_iter().map(|record| async move {
         let done = match Message::from_text(&record.body) {
-            Ok(message) => handle(message, deadline).await,
+            // What the units share is behind locks and in the ledger, so that half of one's work is nothing new to the others.
+            Ok(message) => AssertUnwindSafe(async { handle(message, deadline).await })
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|panic| Err(panicked(panic.as_ref()))),
             Err(unreadable) => Err(Failure::alarm("a queue message cannot be read").because(unreadable)),
         };
         let failure = done.err()?;
@@ -59,6 +67,12 @@ where
         }
     });
     join_all(all).await.into_iter().flatten().collect()
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word");
+    Failure::alarm(format!("the work on a queue message panicked: {words}"))
 }
 
 /// Runs a queue function on Lambda.
@@ -137,6 +151,27 @@ mod tests {
         })
         .await;
         assert_eq!(failed, ["b", "d", "e"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_whose_work_panics_goes_back_alone() {
+        let records = (1..=3).map(|nth| record(&nth.to_string(), nth)).collect();
+        let ended = AtomicUsize::new(0);
+        let ended = &ended;
+        let deadline = Deadline::after(Duration::from_secs(30));
+        let failed = work("settlement", records, deadline, |message, _| {
+            assert_ne!(order_of(&message), 1, "before it is a future");
+            async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                assert_ne!(order_of(&message), 2, "while another one is at work");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                ended.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
+        })
+        .await;
+        assert_eq!(failed, ["1", "2"]);
+        assert_eq!(ended.load(Ordering::SeqCst), 1, "what was at work beside it has ended");
     }
 
     #[tokio::test(start_paused = true)]
