@@ -1,6 +1,6 @@
 //! What both kinds of renewal share: whose it is, which card pays, its order and its intention.
 
-use attempt::{Begun, Ended, Means, bar_elsewhere, began, begin, beyond, open_period, refuse};
+use attempt::{Begun, Ended, Means, bar_elsewhere, began, begin, beyond, open_period, refuse, wait_a_moment};
 use cleeng::NewRenewalOrder;
 use cleeng::webhook::Billing;
 use gateways::Route;
@@ -90,6 +90,7 @@ pub(crate) async fn start(
     let route = route(renewals, billing, mapping.as_ref())
         .ok_or_else(|| Failure::alarm("the payment method leads nowhere"))?;
     let mut mapping = current(billing, mapping, route)?;
+    wait_a_moment(&mapping, means.clock.now())?;
     let order = means.cleeng.create_renewal_order(&new_order(billing, &mapping)?, deadline).await?;
     if order.customer != mapping.customer {
         return Err(Failure::alarm(format!("the order {} is another customer's", order.id)));
@@ -143,8 +144,8 @@ pub(crate) async fn carry_out(
     Ok(begun)
 }
 
-/// What is answered without asking the gateway: no card, a barred card, one that was refused too often, an amount that it
-/// cannot count.
+/// What is answered without asking the gateway: no card, a barred card, one that was refused too often or is tried too soon,
+/// an amount that it cannot count.
 pub(crate) fn refusal(
     renewals: &Renewals,
     mapping: &Mapping,
@@ -155,7 +156,8 @@ pub(crate) fn refusal(
 }
 
 fn never(mapping: &Mapping, unpayable: Option<&MoneyError>) -> Option<Decline> {
-    let ours = |class, reason, codes: String| Decline { class, reason, codes, reference: None };
+    let ours =
+        |class, reason, codes: String| Decline { class, reason, codes, reference: None, retry_after: None };
     if let Some(error) = unpayable {
         tracing::error!(alarm = "unpayable", subject = %mapping.subject, "A renewal of `{}` cannot be charged: {error}", mapping.subject);
         return Some(ours(DeclineClass::Ours, DeclineReason::InvalidAmount, error.to_string()));

@@ -1,11 +1,13 @@
-//! How often the card networks let one card be tried in vain: a renewal beyond that is refused without asking.
+//! How often, and how soon again, the card networks let one card be tried in vain: beyond that a renewal is refused without
+//! asking.
 //!
 //! Visa allows 20 further tries in 30 days after a refusal (15 until April 2026, and many acquirers still say 15);
 //! Mastercard 10 refused tries in 24 hours and 35 in 30 days. Beyond them each try costs a fee, and in the end the account.
+//! Mastercard's advice may also name a time that must pass first.
 
 use jiff::{SignedDuration, Timestamp};
 use ledger::Mapping;
-use payment::{Decline, DeclineClass, DeclineReason};
+use payment::{Decline, DeclineClass, DeclineReason, Failure};
 use settings::{SettingError, Settings};
 
 /// How many renewals of one subscription may be refused with the same card.
@@ -49,18 +51,40 @@ fn bounded(settings: &Settings, name: &'static str, usual: u32, most: u32) -> Re
     }
 }
 
-/// The refusal that a further try gets without asking, once the card has been refused as often as it may be.
+/// The refusal that a further try gets without asking: before the hour that the network named, and once the card has been
+/// refused as often as it may be.
 pub fn beyond(mapping: &Mapping, caps: Caps, now: Timestamp) -> Option<Decline> {
+    let refusal = |reason, codes| Decline {
+        class: DeclineClass::Soft,
+        reason,
+        codes,
+        reference: None,
+        retry_after: None,
+    };
+    if let Some(until) = mapping.not_before.filter(|until| now < *until) {
+        let codes = format!("connector:not_before={}", until.strftime("%FT%RZ"));
+        return Some(refusal(DeclineReason::TryAgainLater, codes));
+    }
     let windows = [("24_hours", DAY, caps.day), ("30_days", MONTH, caps.month)];
     windows.into_iter().find_map(|(name, window, max)| {
         let refused = mapping.declines.iter().filter(|at| now.duration_since(**at) < window).count();
-        (refused >= usize::try_from(max).unwrap_or(usize::MAX)).then(|| Decline {
-            class: DeclineClass::Soft,
-            reason: DeclineReason::LimitExceeded,
-            codes: format!("connector:declines_in_{name}={refused}"),
-            reference: None,
-        })
+        (refused >= usize::try_from(max).unwrap_or(usize::MAX))
+            .then(|| refusal(DeclineReason::LimitExceeded, format!("connector:declines_in_{name}={refused}")))
     })
+}
+
+/// Cleeng's dates are whole days apart, and so are the network's; but a date is asked for, and answered, some seconds sooner
+/// or later. What comes this little too early waits rather than is refused.
+const SOON: SignedDuration = SignedDuration::from_mins(15);
+
+/// Sends back to the queue what comes just before the hour that the network named.
+pub fn wait_a_moment(mapping: &Mapping, now: Timestamp) -> Result<(), Failure> {
+    match mapping.not_before.map(|until| until.duration_since(now)) {
+        Some(wait) if wait.is_positive() && wait <= SOON => {
+            Err(Failure::retry(format!("the network allows no try of {} for {wait:#}", mapping.subject)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Counts a refusal of the gateway's. What never reached a bank does not count.
@@ -72,6 +96,8 @@ pub(crate) fn count_decline(mapping: &mut Mapping, decline: &Decline, now: Times
     mapping.declines.push(Timestamp::from_second(now.as_second()).unwrap_or(now));
     let surplus = mapping.declines.len().saturating_sub(KEPT_MAX);
     mapping.declines.drain(..surplus);
+    mapping.not_before =
+        mapping.not_before.max(decline.retry_after.and_then(|wait| now.checked_add(wait).ok()));
 }
 
 #[cfg(test)]
@@ -87,7 +113,13 @@ mod tests {
     }
 
     fn refused(class: DeclineClass) -> Decline {
-        Decline { class, reason: DeclineReason::GenericDecline, codes: String::new(), reference: None }
+        Decline {
+            class,
+            reason: DeclineReason::GenericDecline,
+            codes: String::new(),
+            reference: None,
+            retry_after: None,
+        }
     }
 
     #[test]
@@ -110,6 +142,30 @@ mod tests {
         assert_eq!(codes(&item, hour(30 * 24)), None);
         item.clear_declines();
         assert_eq!(codes(&item, hour(97)), None, "another card");
+    }
+
+    #[test]
+    fn a_card_is_not_tried_before_the_hour_that_the_network_named() {
+        let start: Timestamp = "2026-11-21T09:00:00Z".parse().unwrap();
+        let minute = |minutes| start.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+        let mut item = item();
+        let asks_to_wait = |hours| Decline {
+            retry_after: Some(SignedDuration::from_hours(hours)),
+            ..refused(DeclineClass::Soft)
+        };
+        count_decline(&mut item, &asks_to_wait(2), start);
+        count_decline(&mut item, &asks_to_wait(1), start);
+        let codes = |at| beyond(&item, Caps::default(), at).map(|refusal| refusal.codes);
+        assert_eq!(
+            codes(minute(119)).unwrap(),
+            "connector:not_before=2026-11-21T11:00Z",
+            "the longer wait counts"
+        );
+        assert_eq!(codes(minute(120)), None);
+        let waits = |at| wait_a_moment(&item, at).is_err();
+        assert!(!waits(minute(104)) && waits(minute(105)) && waits(minute(119)) && !waits(minute(120)));
+        item.clear_declines();
+        assert_eq!(beyond(&item, Caps::default(), minute(1)), None, "another card");
     }
 
     #[test]

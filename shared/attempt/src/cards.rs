@@ -230,6 +230,7 @@ pub fn bar_token(item: &mut Mapping, token: &Token) -> bool {
             reason: DeclineReason::TokenMissing,
             codes: format!("{}:token_gone", item.gateway),
             reference: None,
+            retry_after: None,
         });
     }
     ours

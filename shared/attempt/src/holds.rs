@@ -88,6 +88,7 @@ pub fn lapsed() -> Decline {
         reason: DeclineReason::AuthorisationExpired,
         codes: String::new(),
         reference: None,
+        retry_after: None,
     }
 }
 

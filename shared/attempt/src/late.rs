@@ -260,6 +260,7 @@ fn failed_late(gateway: &payment::GatewayName, kind: FactKind) -> Decline {
         reason: DeclineReason::ProcessingError,
         codes: format!("{gateway}:{what}"),
         reference: None,
+        retry_after: None,
     }
 }
 

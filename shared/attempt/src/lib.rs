@@ -27,7 +27,7 @@ mod tries;
 mod write;
 
 pub use apply::{LEASE, began, begin_end, learn, open_period};
-pub use caps::{Caps, beyond};
+pub use caps::{Caps, beyond, wait_a_moment};
 pub use cards::{
     Known, bar_elsewhere, bar_token, drop_details, items_of, known_of, renew_token, spread_card,
     subscriptions_of,

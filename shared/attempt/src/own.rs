@@ -71,6 +71,9 @@ pub fn plan_own(mapping: &Mapping, dunning: &Dunning, now: Timestamp) -> OwnPlan
     if mapping.barred.is_some() {
         return if dunning.hard_decline_ends { OwnPlan::End } else { OwnPlan::Wait(over) };
     }
+    if let Some(until) = mapping.not_before.filter(|until| now < *until) {
+        return OwnPlan::Wait(until.min(over));
+    }
     match plan_authorisation(subscription, Some(mapping), asked, due) {
         RenewalPlan::Start { identity, period_end } => OwnPlan::Charge { identity, period_end, asked },
         RenewalPlan::Finish(identity) => OwnPlan::Finish(identity),
@@ -152,7 +155,7 @@ mod tests {
 
     fn refused() -> Answer {
         let (class, reason) = (DeclineClass::Soft, DeclineReason::InsufficientFunds);
-        Answer::Declined(Decline { class, reason, codes: String::new(), reference: None })
+        Answer::Declined(Decline { class, reason, codes: String::new(), reference: None, retry_after: None })
     }
 
     fn paid() -> Answer {
@@ -199,6 +202,18 @@ mod tests {
         assert_eq!(plan_own(&item, &dunning(), at("2027-02-04T09:05:00Z")), wait);
         let next = charges(&plan_own(&item, &dunning(), at("2027-03-04T09:00:00Z"))).unwrap();
         assert_eq!(next.0, "renewal/332332332/20270304T090000Z/1");
+    }
+
+    #[test]
+    fn a_date_before_the_hour_that_the_network_named_moves_to_it_within_the_grace() {
+        let refused = item(&[(DUE, refused())]);
+        let until = |text| Mapping { not_before: Some(at(text)), ..refused.clone() };
+        let second_date = at("2027-02-05T09:00:00Z");
+        let days_later = until("2027-02-07T11:00:00Z");
+        assert_eq!(plan_own(&days_later, &dunning(), second_date), OwnPlan::Wait(at("2027-02-07T11:00:00Z")));
+        assert!(charges(&plan_own(&days_later, &dunning(), at("2027-02-07T11:00:00Z"))).is_some());
+        let over = at("2027-02-08T09:00:00Z");
+        assert_eq!(plan_own(&until("2027-02-14T09:00:00Z"), &dunning(), second_date), OwnPlan::Wait(over));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One trait and its adapters: whoever moves money speaks to a [`Gateway`], and no provider's word leaves this crate.
 
+mod advice;
 pub mod adyen;
 mod error;
 mod gateway;

@@ -58,6 +58,9 @@ pub struct Mapping {
     /// When the gateway refused renewals with this card, as far back as the networks count; cleared with the bar.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declines: Vec<Timestamp>,
+    /// Before this hour the network allows no other try with this card; cleared with the bar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// Who decides when to charge.
     #[serde(default)]
     pub managed_by: ManagedBy,
@@ -127,6 +130,7 @@ impl Mapping {
             superseded: Vec::new(),
             barred: None,
             declines: Vec::new(),
+            not_before: None,
             managed_by: ManagedBy::Cleeng,
             terms: None,
             tax: None,
@@ -158,6 +162,7 @@ impl Mapping {
     pub fn clear_declines(&mut self) {
         self.barred = None;
         self.declines.clear();
+        self.not_before = None;
     }
 
     /// Adds a line to the time-line, by the second; the oldest makes room.

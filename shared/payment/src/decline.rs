@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::GatewayReference;
@@ -137,6 +138,9 @@ pub struct Decline {
     pub codes: String,
     /// The gateway's id of the refused payment, where it has one.
     pub reference: Option<GatewayReference>,
+    /// How long the network bids to wait before the same card is tried again, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<SignedDuration>,
 }
 
 impl Decline {

@@ -112,6 +112,7 @@ fn mappings() -> impl Strategy<Value = Mapping> {
                 account: account.map(|account| account.parse().unwrap()),
                 barred,
                 declines: period.into_iter().collect(),
+                not_before: due,
                 period_end: period,
                 due,
                 attempts,
@@ -200,11 +201,13 @@ fn approvals() -> impl Strategy<Value = Approval> {
 }
 
 fn declines() -> impl Strategy<Value = Decline> {
-    of(references()).prop_map(|reference| Decline {
+    let waits = of(Just(jiff::SignedDuration::from_hours(48)));
+    (of(references()), waits).prop_map(|(reference, retry_after)| Decline {
         class: DeclineClass::Soft,
         reason: DeclineReason::InsufficientFunds,
         codes: "stripe:card_declined/insufficient_funds".to_owned(),
         reference,
+        retry_after,
     })
 }
 

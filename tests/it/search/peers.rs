@@ -107,6 +107,7 @@ fn outcome(intention: &Intention, done: &Done) -> Outcome {
             reason: DeclineReason::InsufficientFunds,
             codes: String::new(),
             reference: None,
+            retry_after: None,
         }),
     }
 }

@@ -31,7 +31,7 @@ fn renewals(world: &World) -> Vec<CleengPayment> {
 }
 
 /// From now on the subscription's card behaves so.
-async fn card_turns(world: &World, gateway: &str, subscription: u64, behaviour: &str) {
+pub(super) async fn card_turns(world: &World, gateway: &str, subscription: u64, behaviour: &str) {
     let token = world.mapping(subscription).await.token.unwrap();
     let card = token.expose().split_once('|').unwrap().1;
     let path = if gateway == "stripe" { "payment_methods" } else { "stored" };

@@ -1,12 +1,13 @@
-//! What the card networks forbid: trying a card that was refused for good, or one that was refused too often.
+//! What the card networks forbid: trying a card that was refused for good, too often, or too soon.
 
 use jiff::SignedDuration;
 use local::buyer::TestCard;
 use local::simulators::cleeng::{CleengPayment, PaymentState, offers};
-use serde_json::json;
+use wire::simulated::Fault;
 
 use super::details::{another_card, back, give};
-use super::money_back::control;
+use super::doubt::card_turns;
+use crate::storm::{Storm, Strike};
 use crate::world::{GATEWAYS, World};
 
 const PATIENT: SignedDuration = SignedDuration::from_mins(10);
@@ -32,17 +33,13 @@ async fn a_card_that_is_refused_for_good_is_asked_once_whatever_it_pays_for() {
         world.pass(PATIENT).await;
         assert_eq!(give(&world, &buyer, another_card(gateway)).await.status.as_u16(), 200);
         world.pass(PATIENT).await;
-        let token = world.mapping(first.subscription).await.token.unwrap();
-        let card = token.expose().split_once('|').unwrap().1;
-        match gateway {
-            "stripe" => control(
-                &world,
-                gateway,
-                &format!("payment_methods/{card}"),
-                &json!({ "behaviour": "stolen_card" }),
-            ),
-            _ => control(&world, gateway, &format!("stored/{card}"), &json!({ "behaviour": "5" })),
-        };
+        card_turns(
+            &world,
+            gateway,
+            first.subscription,
+            if gateway == "stripe" { "stolen_card" } else { "5" },
+        )
+        .await;
         world.pass_days(40).await;
         assert_eq!(asked_in_vain(&world, gateway), 1, "{gateway}: two subscriptions, one card, one question");
         let told = refused(&world);
@@ -70,6 +67,65 @@ async fn a_card_is_not_tried_more_often_than_the_networks_allow_until_there_is_a
         );
         world.pass_days(1).await;
         assert_eq!(world.charges(), 2, "{gateway}: the new card is asked, and pays");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_card_is_not_tried_before_the_hour_that_the_network_names() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let subscriber = world.subscriber(gateway).await;
+        let two_days = match gateway {
+            "stripe" => "insufficient_funds/26",
+            _ => "declined_12_51_26",
+        };
+        card_turns(&world, gateway, subscriber.subscription, two_days).await;
+        let ends = world.at_cleeng(subscriber.subscription).ends;
+        world.system.run_until(ends - SignedDuration::from_hours(47)).await;
+        assert_eq!(
+            (asked_in_vain(&world, gateway), refused(&world).len()),
+            (1, 2),
+            "{gateway}: a day is too soon"
+        );
+        let told = refused(&world).last().unwrap().rejected_reason.clone().unwrap();
+        assert!(told.starts_with("try_again_later | connector:not_before="), "{gateway}: {told}");
+        let pays = if gateway == "stripe" { "ok" } else { "approve" };
+        card_turns(&world, gateway, subscriber.subscription, pays).await;
+        world.system.run_until(ends + SignedDuration::from_hours(1)).await;
+        assert_eq!(world.charges(), 2, "{gateway}: after two days it is asked again, and pays");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_that_comes_a_little_too_soon_waits_for_the_hour_that_the_network_names() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let subscriber = world.subscriber(gateway).await;
+        let a_day = match gateway {
+            "stripe" => "insufficient_funds/25",
+            _ => "declined_12_51_25",
+        };
+        card_turns(&world, gateway, subscriber.subscription, a_day).await;
+        storm.strike(Strike {
+            host: "cleeng",
+            method: "POST",
+            path: "/orders",
+            fault: Fault::Refused,
+            times: 3,
+        });
+        let ends = world.at_cleeng(subscriber.subscription).ends;
+        world.system.run_until(ends - SignedDuration::from_hours(47)).await;
+        assert_eq!(
+            asked_in_vain(&world, gateway),
+            2,
+            "{gateway}: a day after the first was answered, and not a minute sooner"
+        );
+        assert!(storm.is_over(), "{gateway}: the first try came late");
+        let reasons: Vec<_> = refused(&world).into_iter().map(|row| row.rejected_reason.unwrap()).collect();
+        assert!(reasons.iter().all(|told| told.starts_with("insufficient_funds")), "{gateway}: {reasons:?}");
         world.agrees().await;
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 pub(super) enum Behaviour {
     /// Approved.
     Ok,
-    /// Refused with this `decline_code`.
+    /// Refused with this `decline_code`, and Mastercard's advice after a slash (`insufficient_funds/25`).
     Decline(String),
     /// Always authenticated: a challenge with the buyer, a refusal without.
     AuthenticationRequired,
@@ -24,7 +24,7 @@ pub(super) enum Behaviour {
 }
 
 impl Behaviour {
-    /// Reads the word of the control: one of ours, or any `decline_code` of Stripe's.
+    /// Reads the word of the control: one of ours, or any `decline_code` of Stripe's, alone or with the network's advice.
     pub(super) fn read(word: &str) -> Self {
         match word {
             "ok" => Self::Ok,
@@ -168,7 +168,9 @@ const TEST_CARDS: &[Row] = &[
 ];
 
 /// The body of a refusal's `error`, without the objects it embeds.
-pub(super) fn refusal(decline_code: &str) -> Value {
+pub(super) fn refusal(word: &str) -> Value {
+    let (decline_code, network_advice) =
+        word.split_once('/').map_or((word, None), |(code, advice)| (code, Some(advice)));
     let known = REFUSALS.iter().find(|row| row.0 == decline_code);
     let (code, network, advice) = known.map_or(("card_declined", None, None), |row| (row.1, row.2, row.3));
     json!({
@@ -177,6 +179,7 @@ pub(super) fn refusal(decline_code: &str) -> Value {
         "decline_code": decline_code,
         "network_decline_code": network,
         "advice_code": advice,
+        "network_advice_code": network_advice,
         "message": "Your card was declined.",
         "doc_url": format!("https://docs.stripe.com/error-codes/{}", code.replace('_', "-")),
     })

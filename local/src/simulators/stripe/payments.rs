@@ -275,6 +275,7 @@ fn refuse(state: &mut State, id: &str, mut error: Value) -> Value {
     let outcome = json!({
         "type": "issuer_declined", "network_status": "declined_by_network", "reason": code("decline_code"),
         "network_decline_code": code("network_decline_code"), "advice_code": code("advice_code"),
+        "network_advice_code": code("network_advice_code"),
         "risk_level": "normal", "seller_message": "The bank did not return any further details.",
     });
     change(state, id, |payment| {

@@ -39,6 +39,7 @@ fn what_a_second_worker_finds_does_not_take_an_answer_back() {
         reason: DeclineReason::ProcessingError,
         codes: "adyen:technical_cancel".to_owned(),
         reference: None,
+        retry_after: None,
     });
     let nobody_knows = Uncertainty { why: "voided by reference".to_owned(), reference: None, alarm: true };
     let action = Action { page: String::new(), reference: None };

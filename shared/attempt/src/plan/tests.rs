@@ -63,6 +63,7 @@ fn refused() -> Answer {
         reason: DeclineReason::InsufficientFunds,
         codes: String::new(),
         reference: None,
+        retry_after: None,
     })
 }
 

@@ -102,6 +102,7 @@ fn what_the_bank_took_counts_until_it_comes_back_and_a_refusal_never_counts() {
         reason: DeclineReason::ProcessingError,
         codes: String::new(),
         reference: None,
+        retry_after: None,
     }));
     assert_eq!(started(plan(&item(vec![refused]), Some("other"), None)).intention.money, eur(699));
 }

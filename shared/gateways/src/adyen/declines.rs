@@ -19,31 +19,38 @@ pub(super) struct Refusal<'a> {
 /// Weighs the evidence. Whatever no table knows may be tried later: [`Reason::UnknownDecline`], soft.
 pub(super) fn decline(refusal: Refusal<'_>, reference: Option<GatewayReference>) -> Decline {
     let (class, reason) = verdict(refusal);
-    Decline { class, reason, codes: codes(refusal), reference }
+    let retry_after = refusal.advice.map(leading).and_then(crate::advice::retry_after);
+    Decline { class, reason, codes: codes(refusal), reference, retry_after }
 }
 
 /// The refusal of an off-session payment for which the bank wants the customer: nobody is there to act.
 pub(super) fn authentication_required(code: &str, reference: Option<GatewayReference>) -> Decline {
     let codes = format!("adyen:{}", plain(code));
-    Decline { class: Customer, reason: Reason::AuthenticationRequired, codes, reference }
+    Decline { class: Customer, reason: Reason::AuthenticationRequired, codes, reference, retry_after: None }
 }
 
 /// Adyen or the acquirer could not process it (`resultCode: Error`): final, and nothing was charged.
 pub(super) fn error(refusal: Refusal<'_>, reference: Option<GatewayReference>) -> Decline {
     let told = codes(refusal);
     let codes = if told.is_empty() { "adyen:error".to_owned() } else { format!("{told} error") };
-    Decline { class: Technical, reason: Reason::ProcessingError, codes, reference }
+    Decline { class: Technical, reason: Reason::ProcessingError, codes, reference, retry_after: None }
 }
 
 /// The stored card is no longer there.
 pub(super) fn token_missing(code: &str, reference: Option<GatewayReference>) -> Decline {
-    Decline { class: Hard, reason: Reason::TokenMissing, codes: format!("adyen:{}", plain(code)), reference }
+    Decline {
+        class: Hard,
+        reason: Reason::TokenMissing,
+        codes: format!("adyen:{}", plain(code)),
+        reference,
+        retry_after: None,
+    }
 }
 
 /// A void that took back what nobody had heard of, or a modification that Adyen could not carry out.
 pub(super) fn not_done(event: &str, reference: Option<GatewayReference>) -> Decline {
     let codes = format!("adyen:{}", plain(event).to_ascii_lowercase());
-    Decline { class: Technical, reason: Reason::ProcessingError, codes, reference }
+    Decline { class: Technical, reason: Reason::ProcessingError, codes, reference, retry_after: None }
 }
 
 fn verdict(refusal: Refusal<'_>) -> (DeclineClass, Reason) {
@@ -204,6 +211,8 @@ mod tests {
     fn later_fills_a_gap_and_hides_no_reason() {
         assert_eq!(read("2", "05 : Do not honor", "02").1, Reason::TryAgainLater);
         assert_eq!(read("12", "", "24").1, Reason::InsufficientFunds);
+        let told = decline(Refusal { advice: Some("26 : Retry after 2 days"), ..Refusal::default() }, None);
+        assert_eq!(told.retry_after, Some(jiff::SignedDuration::from_hours(48)));
         assert_eq!((read("5", "", "02").0, read("", "41", "02").0), (Hard, Hard));
     }
 

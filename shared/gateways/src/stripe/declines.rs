@@ -20,7 +20,8 @@ pub(super) fn decline(error: &ApiError, reference: Option<GatewayReference>) -> 
         Some(Advice::Later) if reason == Reason::UnknownDecline => (Soft, Reason::TryAgainLater),
         _ => (class, reason),
     };
-    Decline { class, reason, codes: codes(error), reference }
+    let retry_after = error.network_advice_code.as_deref().and_then(crate::advice::retry_after);
+    Decline { class, reason, codes: codes(error), reference, retry_after }
 }
 
 /// What a `decline_code` or `code` means; `None` where no table knows it as a refusal.
@@ -286,6 +287,7 @@ mod tests {
             told.rejected_reason(),
             "insufficient_funds | stripe:card_declined/insufficient_funds net=51 adv=try_again_later mac=02"
         );
+        assert_eq!(told.retry_after, None, "later, but not when");
         let odd =
             refused(&serde_json::json!({"code": "4242424242424242", "decline_code": "Your card, Jenny"}));
         assert_eq!(odd.codes, "stripe:declined");

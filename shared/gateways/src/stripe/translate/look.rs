@@ -98,6 +98,7 @@ pub(in crate::stripe) fn by_hand(ask: &Intention, refunds: &[Refund]) -> Outcome
             reason: DeclineReason::Duplicate,
             codes: "stripe:charge_already_refunded".to_owned(),
             reference: None,
+            retry_after: None,
         }),
     }
 }

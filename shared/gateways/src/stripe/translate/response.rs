@@ -163,6 +163,7 @@ fn of_cancel(ask: &Intention, intent: &PaymentIntent, id: GatewayReference) -> S
             reason: DeclineReason::TransactionNotAllowed,
             codes: "stripe:payment_intent_unexpected_state/succeeded".to_owned(),
             reference: Some(id),
+            retry_after: None,
         }),
         IntentStatus::Processing => Outcome::unknown("processing", Some(id)),
         IntentStatus::Other => Outcome::unknown("unknown_status", Some(id)),
@@ -290,6 +291,7 @@ pub(in crate::stripe) fn token_missing() -> Decline {
         reason: DeclineReason::TokenMissing,
         codes: "stripe:no_stored_card".to_owned(),
         reference: None,
+        retry_after: None,
     }
 }
 
@@ -342,6 +344,7 @@ fn lapsed(intent: &PaymentIntent, id: GatewayReference) -> Decline {
         reason: DeclineReason::AuthorisationExpired,
         codes: format!("stripe:canceled/{}", cancellation_word(intent)),
         reference: Some(id),
+        retry_after: None,
     }
 }
 
@@ -352,6 +355,7 @@ pub(in crate::stripe) fn given_up(word: &str, id: GatewayReference) -> Decline {
         reason: DeclineReason::ShopperCancelled,
         codes: format!("stripe:canceled/{word}"),
         reference: Some(id),
+        retry_after: None,
     }
 }
 
