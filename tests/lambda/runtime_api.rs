@@ -120,14 +120,13 @@ async fn failed(State(api): State<Arc<Api>>, body: String) -> axum::http::Status
     axum::http::StatusCode::ACCEPTED
 }
 
-/// Where the binaries are: in the folder `LAMBDA_BINARIES` (`target/lambda`, as `cargo lambda build --release` leaves it), else
-/// built with this profile, once.
+/// Where the binaries are: in the folder `LAMBDA_BINARIES` (`.aws-sam/build`, as `sam build` leaves it, or `target/lambda`, as
+/// `cargo lambda build --release` does), else built with this profile, once.
 fn binaries() -> &'static BTreeMap<String, String> {
     static BINARIES: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     BINARIES.get_or_init(|| {
         if let Some(folder) = Settings::from_environment().optional("LAMBDA_BINARIES").unwrap() {
-            let place = |job: &str| format!("{folder}/{job}/bootstrap");
-            return JOBS.into_iter().map(|job| (job.to_owned(), place(job))).collect();
+            return JOBS.into_iter().map(|job| (job.to_owned(), built(folder, job))).collect();
         }
         // Cargo builds no other package's binaries for a test.
         let mut cargo = std::process::Command::new(env!("CARGO"));
@@ -147,4 +146,16 @@ fn binaries() -> &'static BTreeMap<String, String> {
             })
             .collect()
     })
+}
+
+/// A job's binary in a folder that was built for Lambda. `sam` names it as the template's resource is, `cargo lambda` as the
+/// package is; cargo starts tests in their package's folder, and a person names a folder from the workspace's.
+fn built(folder: &str, job: &str) -> String {
+    let resource: String = job.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(folder);
+    let mut places = [job, resource.as_str()].into_iter().map(|name| root.join(name).join("bootstrap"));
+    let place = places.find(|place| place.is_file());
+    let place =
+        place.unwrap_or_else(|| panic!("{folder} has neither {job}/bootstrap nor {resource}/bootstrap"));
+    place.to_str().unwrap().to_owned()
 }
