@@ -82,8 +82,13 @@ impl World {
 
     /// A world whose network does as this weather says.
     pub(crate) fn in_weather(weather: Arc<dyn Weather>) -> Self {
+        Self::in_weather_with_ledger(weather, Arc::new(MemoryLedger::new()))
+    }
+
+    /// The same that remembers in this ledger.
+    pub(crate) fn in_weather_with_ledger(weather: Arc<dyn Weather>, ledger: Arc<dyn Ledger>) -> Self {
         let clock = Arc::new(MovableClock::standing("2027-01-04T09:00:00Z".parse().unwrap()));
-        Self::of(System::in_process(clock, Arc::new(MemoryLedger::new()), weather).unwrap())
+        Self::of(System::in_process(clock, ledger, weather).unwrap())
     }
 
     /// Whatever is asked of it and answered must be as docs/openapi.yaml says.

@@ -118,9 +118,11 @@ pub(crate) fn recorded(mapping: &mut Mapping, attempt: Attempt, answer: &Answer,
     hold(mapping, &identity, now);
 }
 
-/// A later worker takes an attempt over; from now on the timer watches it too.
+/// A later worker takes an attempt over; from now on the timer watches it too, and nobody can be certain any more that
+/// Cleeng has not heard of it.
 pub(crate) fn take_over(mapping: &mut Mapping, identity: &Identity, now: Timestamp) {
     if let Some(attempt) = mapping.attempt_mut(identity) {
+        attempt.unsent = false;
         attempt.looks = attempt.looks.saturating_add(1);
         attempt.wait_until = Some(later(now, LEASE));
     }

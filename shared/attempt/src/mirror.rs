@@ -53,13 +53,11 @@ pub(crate) async fn mirror(
     deadline: Deadline,
 ) -> Result<Told, (Untold, Partly)> {
     let telling = Telling { cleeng, mapping, attempt, look, now, deadline };
-    let unsent = |error: &cleeng::Error| !error.may_have_happened();
     let payment = match record(telling, answer).await {
         Ok(payment) => payment,
         Err(Recorded::Never(why)) => return Err((Untold::Never(why), Partly::default())),
-        Err(Recorded::Failed(error)) => {
-            let partly = Partly { payment: None, unsent: unsent(&error) };
-            return Err((untold(error), partly));
+        Err(Recorded::Failed { error, unsent }) => {
+            return Err((untold(error), Partly { payment: None, unsent }));
         }
     };
     let told = Told { payment, ..Told::default() };
@@ -84,7 +82,11 @@ fn is_subscription(mapping: &Mapping) -> bool {
 
 enum Recorded {
     Never(String),
-    Failed(cleeng::Error),
+    Failed {
+        error: cleeng::Error,
+        /// Whether nobody has ever posted it, this worker included.
+        unsent: bool,
+    },
 }
 
 /// The payment's record, made once. `None` where nothing was paid, or where it cannot be seen whether it was recorded.
@@ -119,9 +121,10 @@ async fn record(telling: Telling<'_>, answer: &Answer) -> Result<Option<PaymentI
             _ => None,
         },
     };
-    if telling.look && !attempt.unsent {
+    if telling.look {
         let known = cleeng.external_payments(&new.external, telling.deadline).await;
-        let Some(known) = known.map_err(Recorded::Failed)? else {
+        // A look that does not get through says nothing of what was posted before.
+        let Some(known) = known.map_err(|error| Recorded::Failed { error, unsent: false })? else {
             tracing::error!(
                 alarm = "unclear_payment", attempt = %attempt.intention.identity,
                 "Whether Cleeng has recorded `{}` cannot be seen: compare with the gateway's {} by hand",
@@ -135,7 +138,10 @@ async fn record(telling: Telling<'_>, answer: &Answer) -> Result<Option<PaymentI
     }
     match cleeng.create_external_payment(&new, telling.deadline).await {
         Ok(payment) => Ok(Some(payment.id)),
-        Err(error) => Err(Recorded::Failed(error)),
+        Err(error) => {
+            let unsent = !telling.look && !error.may_have_happened();
+            Err(Recorded::Failed { error, unsent })
+        }
     }
 }
 

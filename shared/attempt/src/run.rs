@@ -151,14 +151,14 @@ pub async fn finish(
         (Next::AwaitBuyer, _) => Ended::AwaitingBuyer(None),
         (Next::Person, _) => Ended::Parked,
         (Next::Tell, Stage::Answered(answer)) => {
-            let answer = answer.clone();
+            let (answer, unsent) = (answer.clone(), attempt.unsent);
             let is_undone = mapping.attempt(&identity.undo()).is_some();
             let Some(mapping) = take_over(means, &mapping, identity).await? else { return busy(mapping) };
             // What has begun to be taken back is not told any more, even if Cleeng would have it now.
             if is_undone {
                 return go_on_undoing(means, mapping, identity, answer, deadline).await;
             }
-            return tell_and_commit(means, mapping, identity, answer, true, deadline).await;
+            return tell_and_commit(means, mapping, identity, answer, !unsent, deadline).await;
         }
         (Next::Tell | Next::Resolve, _) => {
             if !deadline.allows(CARRY_OUT) {

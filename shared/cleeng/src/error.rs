@@ -63,6 +63,8 @@ pub enum Error {
     Unreadable {
         /// Which call.
         call: &'static str,
+        /// HTTP status.
+        status: u16,
         /// What is wrong with it, without its content.
         why: String,
     },

@@ -261,7 +261,7 @@ impl Cleeng {
     }
 
     /// The payments of this id at the gateway, to look before posting again what has no order (undocumented; its path is a
-    /// setting). `None` where Cleeng does not say: it refuses the look, or lists what was not asked for.
+    /// setting). `None` where Cleeng does not say: it has no such list, refuses the look, or lists what was not asked for.
     pub async fn external_payments(
         &self,
         external: &GatewayReference,
@@ -270,9 +270,9 @@ impl Cleeng {
         let escaped: String = form_urlencoded::byte_serialize(external.as_str().as_bytes()).collect();
         let path = self.settings.external_payments_path.replace("{externalPaymentId}", &escaped);
         let answer = match self.ask(Ask::get("GET external payments", path), deadline).await {
-            Err(Error::NotFound { .. } | Error::Refused { .. } | Error::Unreadable { .. }) => {
-                return Ok(None);
-            }
+            Err(Error::NotFound { .. } | Error::Refused { .. }) => return Ok(None),
+            // No such path, perhaps not in Cleeng's words; a success that is none of Cleeng's came from something in between.
+            Err(Error::Unreadable { status: 400..500, .. }) => return Ok(None),
             answer => answer,
         };
         let all = read_list(answer)?;

@@ -100,14 +100,14 @@ fn judge(call: &'static str, answer: &http::Response<Bytes>) -> Result<Answer, E
     if status.is_success() {
         if object.as_ref().and_then(|object| object.get("success")).is_some_and(|flag| flag.get() == "false")
         {
-            return Err(Error::Unreadable { call, why: format!("{status} that says it failed") });
+            return Err(unreadable(call, status, format!("{status} that says it failed")));
         }
         let whole = answer.body().is_empty() || serde_json::from_slice::<&RawValue>(answer.body()).is_ok();
         if !whole {
-            return Err(Error::Unreadable { call, why: format!("{status} with a body that is not JSON") });
+            return Err(unreadable(call, status, format!("{status} with a body that is not JSON")));
         }
         let total = answer.headers().get("x-total-count").and_then(|value| value.to_str().ok()?.parse().ok());
-        return Ok(Answer { call, body: answer.body().clone(), total });
+        return Ok(Answer { call, status, body: answer.body().clone(), total });
     }
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -123,7 +123,7 @@ fn judge(call: &'static str, answer: &http::Response<Bytes>) -> Result<Answer, E
     }
     // Every refusal of Cleeng's is a JSON object; anything else comes from something in between, or a wrong address.
     let Some(object) = object.filter(|_| status.is_client_error()) else {
-        return Err(Error::Unreadable { call, why: format!("{status} without Cleeng's error body") });
+        return Err(unreadable(call, status, format!("{status} without Cleeng's error body")));
     };
     let message = message(&object);
     match status {
@@ -153,6 +153,7 @@ fn members(body: &[u8]) -> Option<BTreeMap<String, &RawValue>> {
 /// A success.
 pub(crate) struct Answer {
     call: &'static str,
+    status: StatusCode,
     body: Bytes,
     /// `X-Total-Count` of lists.
     pub(crate) total: Option<u64>,
@@ -191,8 +192,12 @@ impl Answer {
     }
 
     fn unreadable(&self, why: impl Into<String>) -> Error {
-        Error::Unreadable { call: self.call, why: why.into() }
+        unreadable(self.call, self.status, why)
     }
+}
+
+fn unreadable(call: &'static str, status: StatusCode, why: impl Into<String>) -> Error {
+    Error::Unreadable { call, status: status.as_u16(), why: why.into() }
 }
 
 /// Where a body differs from its known shape; serde's own words can repeat a value, so they stay out.

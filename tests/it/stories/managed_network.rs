@@ -11,6 +11,7 @@ use wire::simulated::Fault;
 
 use super::crashes::whenever_it_dies;
 use super::managed::{EMPTY, ours};
+use crate::frail::Frail;
 use crate::storm::{Storm, Strike};
 use crate::world::{GATEWAYS, Subscriber, World};
 
@@ -121,6 +122,60 @@ async fn where_cleeng_does_not_show_its_payments_a_lost_answer_is_not_posted_aga
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cleeng_certainly_had_not_heard_is_recorded_once_whoever_dies_then() {
+    for gateway in GATEWAYS {
+        for takes_effect in [false, true] {
+            for n in 1..6 {
+                let (storm, ledger) = (Storm::calm(), Arc::new(Frail::new(takes_effect)));
+                let world = World::in_weather_with_ledger(storm.clone(), ledger.clone());
+                let throttled = Fault::Instead(429, "{}");
+                storm.strike(Strike {
+                    host: "cleeng",
+                    method: "POST",
+                    path: "/payments",
+                    fault: throttled,
+                    times: 1,
+                });
+                let buyer = world.buyer(gateway);
+                let order = buyer.order_by(&world.system, offers::PASS, Billing::OwnSchedule, None).unwrap();
+                buyer.pay(&world.system, order, TestCard::Pays).await;
+                ledger.breaks_at(n);
+                for _ in 0..6 {
+                    world.pass(PATIENT).await;
+                }
+                let what = format!("{gateway}, write {n}, which takes effect: {takes_effect}");
+                assert!(storm.is_over(), "{what}");
+                ledger.broke();
+                world.pass_days(1).await;
+                assert_eq!((captured(&world), world.charges()), (1, 1), "{what}");
+                assert_eq!(world.system.peers.cleeng.passes().len(), 1, "{what}");
+                world.agrees().await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_cleeng_does_not_hear_says_nothing_of_what_was_posted_before() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let strike =
+            |method, fault, times| Strike { host: "cleeng", method, path: "/payments", fault, times };
+        storm.strike(strike("POST", Fault::AnswerLost, 1));
+        storm.strike(strike("GET", Fault::Refused, 3));
+        storm.strike(strike("GET", Fault::Instead(200, "<html>"), 2));
+        let buyer = world.buyer(gateway);
+        let order = buyer.order_by(&world.system, offers::MONTHLY, Billing::OwnSchedule, None).unwrap();
+        buyer.pay(&world.system, order, TestCard::Pays).await;
+        world.pass_days(1).await;
+        assert!(storm.is_over(), "{gateway}");
+        assert_eq!((captured(&world), world.charges()), (1, 1), "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_paid_and_lapsed_while_cleeng_was_away_is_revived() {
     for gateway in GATEWAYS {
         let storm = Storm::calm();
@@ -216,7 +271,7 @@ async fn a_purchase_of_ours_survives_a_function_that_dies_at_any_of_its_writes()
     for gateway in GATEWAYS {
         for takes_effect in [false, true] {
             for n in 1..9 {
-                let ledger = Arc::new(crate::frail::Frail::new(takes_effect));
+                let ledger = Arc::new(Frail::new(takes_effect));
                 let world = World::with_ledger(ledger.clone());
                 let buyer = world.buyer(gateway);
                 let order =
