@@ -338,6 +338,20 @@ fn variants(whole: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn a_card_is_forgotten_only_where_stripe_itself_says_so() {
+    let bench = bench();
+    let forget = async |body: Value| {
+        let (stripe, _) = Canned::stripe(200, &body);
+        let customer = "7".parse().unwrap();
+        stripe.forget(&payment::Token::new("cus_1|pm_1"), customer, None, bench.deadline()).await
+    };
+    assert_eq!(forget(json!({ "id": "pm_1", "object": "payment_method", "customer": null })).await, Ok(()));
+    for elses in [json!("<html>"), json!(null)] {
+        assert!(forget(elses).await.is_err(), "it is tried again");
+    }
+}
+
+#[tokio::test]
 async fn two_payments_of_one_attempt_are_for_a_person() {
     let bench = bench();
     let ours = |id: &str, status: &str| {

@@ -64,8 +64,12 @@ pub(in crate::adyen) fn forgotten(answer: &Response<Bytes>) -> Result<(), Gatewa
     let status = answer.status();
     let code = serde_json::from_slice(answer.body()).ok().and_then(|error: ServiceError| error.error_code);
     let gone = status.as_u16() == 404 || code.is_some_and(|code| TOKEN_CODES.contains(&code.as_str()));
-    if status.is_success() || gone {
+    if status == http::StatusCode::NO_CONTENT || gone {
         return Ok(());
+    }
+    // Adyen has nothing to say when it is done; what says something came from something in between.
+    if status.is_success() {
+        return Err(unread(format!("{status} is not what Adyen answers")));
     }
     match failure(answer) {
         Failed::Certainly(error) => Err(error),

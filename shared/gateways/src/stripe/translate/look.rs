@@ -150,9 +150,11 @@ pub(in crate::stripe) fn may_be_gone(answer: &http::Response<Bytes>) -> bool {
     matches!(answer.status(), StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND)
 }
 
-/// Whether it was done; any other answer leaves it to be done again.
+/// Whether it was done; any other answer leaves it to be done again, and so does a success that is not Stripe's: all of
+/// its answers are objects.
 pub(in crate::stripe) fn done(answer: &http::Response<Bytes>) -> Result<(), GatewayError> {
-    if answer.status().is_success() { Ok(()) } else { Err(not_looked(answer)) }
+    let object = body::<serde_json::Map<String, serde_json::Value>>(answer.body());
+    if answer.status().is_success() && object.is_some() { Ok(()) } else { Err(not_looked(answer)) }
 }
 
 /// Whether a stored card is gone: unknown, or nobody's.
