@@ -86,22 +86,40 @@ pub async fn past_taking(
         let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
         orders.extend(mapping.paid_orders.iter().rev().copied());
     }
+    let named = |payment: &Payment| names.external.is_some() && payment.external == names.external;
     for order in orders {
         let payments = means.cleeng.order_payments(order, deadline).await?;
-        let external = |payment: &&Payment| names.external.is_some() && payment.external == names.external;
-        let Some(payment) = payments.iter().find(external) else { continue };
-        let told_well = match payment.status {
-            PaymentStatus::Captured | PaymentStatus::Refunded => true,
-            PaymentStatus::Rejected => false,
-            _ => return Ok(None),
-        };
-        let item = of_payment(means, routes, names, Some(order), payment, deadline).await?;
-        return Ok(item.map(|mut item| {
-            recall(&mut item, taking, told_well, means.clock.now());
-            item
-        }));
+        if let Some(payment) = payments.iter().find(|payment| named(payment)) {
+            return recalled(means, routes, names, (Some(order), payment), taking, deadline).await;
+        }
+    }
+    if let Some(external) = &names.external {
+        let payments = means.cleeng.external_payments(external, deadline).await?.unwrap_or_default();
+        if let Some(payment) = payments.iter().find(|payment| payment.order.is_none() && named(payment)) {
+            return recalled(means, routes, names, (None, payment), taking, deadline).await;
+        }
     }
     Ok(None)
+}
+
+async fn recalled(
+    means: &Means,
+    routes: &Routes,
+    names: &Names,
+    (order, payment): (Option<OrderId>, &Payment),
+    taking: &Identity,
+    deadline: Deadline,
+) -> Result<Option<Mapping>, Failure> {
+    let told_well = match payment.status {
+        PaymentStatus::Captured | PaymentStatus::Refunded => true,
+        PaymentStatus::Rejected => false,
+        _ => return Ok(None),
+    };
+    let item = of_payment(means, routes, names, order, payment, deadline).await?;
+    Ok(item.map(|mut item| {
+        recall(&mut item, taking, told_well, means.clock.now());
+        item
+    }))
 }
 
 /// Whose items may hold the attempt that made it.

@@ -2,7 +2,7 @@
 
 use gateways::News;
 use jiff::Timestamp;
-use ledger::{Attempt, ManagedBy, Mapping, Stage, Subject, Written};
+use ledger::{Attempt, ManagedBy, Mapping, Stage, Standing, Subject, Written};
 use payment::{
     Answer, Approval, Card, Decline, DeclineClass, DeclineReason, FactKind, Failure, GatewayReference,
     Identity, Intention, Money, Target, Token, Verb,
@@ -141,6 +141,10 @@ pub async fn reopen(
         }
     }
     claimed.tell(now, format!("{identity}: the gateway says otherwise now"));
+    // What our own calendar took for paid is not, or the other way round.
+    if ours && matches!((claimed.subject, claimed.standing), (Subject::Subscription(_), Standing::Active)) {
+        claimed.wake = Some(later(now, LEASE));
+    }
     let undo = claimed.attempt(identity).filter(|_| one_too_many).and_then(|it| undoing(it, None, now));
     if let Some(undo) = undo {
         tracing::error!(alarm = "paid_twice", attempt = %identity, "Gives back `{identity}`: it succeeded late, and another attempt has paid or may pay");

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Mapping, Stage, Standing, Subject};
-use payment::Identity;
+use payment::{FactKind, Identity};
 
 use crate::plan::{RenewalPlan, is_paid, plan_authorisation, unfinished};
 
@@ -14,7 +14,8 @@ pub struct Dunning {
     pub attempts_hours: Vec<i32>,
     /// Hours of access after the due date; then an unpaid subscription ends.
     pub grace_hours: u32,
-    /// Whether a refusal for good ends it at once. Otherwise the customer may give another card until the grace is over.
+    /// Whether a refusal for good ends it at once, though not before what is paid is over. Otherwise the customer may give
+    /// another card until the grace is over.
     pub hard_decline_ends: bool,
 }
 
@@ -42,7 +43,8 @@ pub enum OwnPlan {
 
 /// Decides what is to be done now. Whatever asks (the timer, a webhook, a new card), the same date starts one try.
 ///
-/// Only refusals that may pass are tried again (`barred` remembers the others). A new card is one more date.
+/// Only refusals that may pass are tried again (`barred` remembers the others). A new card is one more date. Nothing is
+/// ended for want of a payment that was never asked for: after an outage the card is tried once although the grace is over.
 pub fn plan_own(mapping: &Mapping, dunning: &Dunning, now: Timestamp) -> OwnPlan {
     let (Subject::Subscription(subscription), Some(terms), Some(kept)) =
         (mapping.subject, &mapping.terms, mapping.period_end)
@@ -60,16 +62,19 @@ pub fn plan_own(mapping: &Mapping, dunning: &Dunning, now: Timestamp) -> OwnPlan
     }
     let due = if is_paid(mapping) { terms.next_end(kept) } else { Some(kept) };
     let Some(due) = due else { return OwnPlan::Nothing };
-    let over = later(due, i64::from(dunning.grace_hours));
-    let dates = dates(mapping, dunning, due, over);
+    let from = failed_at(mapping).filter(|_| due == kept).map_or(due, |failed| failed.max(due));
+    let over = later(from, i64::from(dunning.grace_hours));
+    let (dates, new_card) = dates(mapping, dunning, from, over);
     let Some(asked) = dates.iter().copied().filter(|date| *date <= now).max() else {
         return dates.first().map_or(OwnPlan::Nothing, |first| OwnPlan::Wait(*first));
     };
-    if now >= over {
+    let tried = |date: &Timestamp| mapping.attempts.iter().any(|attempt| attempt.asked >= Some(*date));
+    if now >= over && !new_card && dates.first().is_some_and(tried) {
         return OwnPlan::End;
     }
     if mapping.barred.is_some() {
-        return if dunning.hard_decline_ends { OwnPlan::End } else { OwnPlan::Wait(over) };
+        let ends = if dunning.hard_decline_ends { due } else { over };
+        return if ends <= now { OwnPlan::End } else { OwnPlan::Wait(ends) };
     }
     if let Some(until) = mapping.not_before.filter(|until| now < *until) {
         return OwnPlan::Wait(until.min(over));
@@ -82,16 +87,22 @@ pub fn plan_own(mapping: &Mapping, dunning: &Dunning, now: Timestamp) -> OwnPlan
     }
 }
 
-/// The dates on which a card is tried, in order; a new card that came among them is one.
-fn dates(mapping: &Mapping, dunning: &Dunning, due: Timestamp, over: Timestamp) -> Vec<Timestamp> {
+/// When a payment of the period failed that had looked well: its dunning counts from then on.
+fn failed_at(mapping: &Mapping) -> Option<Timestamp> {
+    let failures = mapping.attempts.iter().flat_map(|attempt| attempt.facts.of(FactKind::CaptureFailed));
+    failures.map(|(_, fact)| fact.at).max()
+}
+
+/// The dates on which a card is tried, in order; a new card that came among them is one, and whether there is one.
+fn dates(mapping: &Mapping, dunning: &Dunning, from: Timestamp, over: Timestamp) -> (Vec<Timestamp>, bool) {
     let mut dates: Vec<_> =
-        dunning.attempts_hours.iter().map(|hours| later(due, i64::from(*hours).saturating_neg())).collect();
+        dunning.attempts_hours.iter().map(|hours| later(from, i64::from(*hours).saturating_neg())).collect();
     dates.sort_unstable();
     let first = dates.first().copied();
     let new_card = mapping.capture_asked.filter(|at| first.is_some_and(|first| *at >= first) && *at < over);
     dates.extend(new_card);
     dates.sort_unstable();
-    dates
+    (dates, new_card.is_some())
 }
 
 fn later(at: Timestamp, hours: i64) -> Timestamp {
@@ -196,6 +207,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_ends_for_want_of_a_payment_that_was_never_asked_for() {
+        let (long_over, latest) = (at("2027-02-08T20:00:00Z"), "2027-02-07T09:00:00Z");
+        let plan = |item: &Mapping| plan_own(item, &dunning(), long_over);
+        assert_eq!(charges(&plan(&item(&[]))).unwrap().1, at(latest));
+        assert_eq!(plan(&item(&[(latest, refused())])), OwnPlan::End);
+        let in_time =
+            Mapping { capture_asked: Some(at("2027-02-08T08:59:00Z")), ..item(&[(latest, refused())]) };
+        assert_eq!(charges(&plan(&in_time)).unwrap().0, "renewal/332332332/20270204T090000Z/2");
+        let too_late = Mapping { capture_asked: Some(at("2027-02-08T09:01:00Z")), ..in_time };
+        assert_eq!(plan(&too_late), OwnPlan::End);
+    }
+
+    #[test]
     fn a_paid_period_waits_for_the_next_one_counted_from_the_beginning() {
         let item = item(&[(DUE, paid())]);
         let wait = OwnPlan::Wait(at("2027-03-04T09:00:00Z"));
@@ -225,6 +249,9 @@ mod tests {
         assert_eq!(plan_own(&barred, &dunning(), now), OwnPlan::Wait(at("2027-02-08T09:00:00Z")));
         let strict = Dunning { hard_decline_ends: true, ..dunning() };
         assert_eq!(plan_own(&barred, &strict, now), OwnPlan::End);
+        let early = Dunning { attempts_hours: vec![24], ..strict };
+        let before = at("2027-02-04T08:00:00Z");
+        assert_eq!(plan_own(&barred, &early, before), OwnPlan::Wait(at(DUE)), "what is paid is not taken");
         let new_card = Mapping { barred: None, capture_asked: Some(now), ..barred };
         assert_eq!(charges(&plan_own(&new_card, &dunning(), now)).unwrap().1, now);
     }

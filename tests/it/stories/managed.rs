@@ -125,6 +125,91 @@ async fn a_card_that_is_refused_for_good_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_card_that_is_refused_for_good_before_the_due_date_takes_nothing_that_was_paid_for() {
+    for gateway in GATEWAYS {
+        let settings = [("MANAGED_HARD_DECLINE", "end"), ("MANAGED_ATTEMPTS_HOURS", "24,0,-24")];
+        let world = World::with_settings(&settings);
+        let subscriber = ours(&world, gateway).await;
+        let due = due(&world, &subscriber).await;
+        world.refuses(gateway, subscriber.subscription, STOLEN, 9).await;
+        world.system.run_until(due - SignedDuration::from_mins(10)).await;
+        assert_eq!(refused(&world, gateway).await, 1, "{gateway}");
+        assert!(world.at_cleeng(subscriber.subscription).has_access, "{gateway}: that period is paid");
+        world.system.run_until(due + SignedDuration::from_mins(10)).await;
+        assert_eq!(ended(&world, &subscriber).as_deref(), Some("paymentCancel"), "{gateway}");
+        assert_eq!(refused(&world, gateway).await, 1, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+/// A renewal of ours that was paid fails at the bank when the dates of its dunning are over.
+async fn fails_late(world: &World) {
+    let paid = world.recorded().remove(1);
+    world.system.run_until(paid.captured.unwrap() + SignedDuration::from_hours(120)).await;
+    let psp = paid.external.unwrap();
+    control(world, "adyen", &format!("payments/{psp}/capture-failed"), &json!({}));
+}
+
+#[tokio::test]
+async fn a_renewal_of_ours_that_fails_late_is_paid_again() {
+    let world = World::new();
+    let subscriber = ours(&world, "adyen").await;
+    let due = due(&world, &subscriber).await;
+    world.system.run_until(due + PATIENT).await;
+    fails_late(&world).await;
+    world.pass(PATIENT).await;
+    world.pass(PATIENT).await;
+    assert_eq!((world.charges(), ended(&world, &subscriber)), (2, None), "asked for again at once");
+    let told: Vec<_> = world.recorded().iter().map(|row| row.status).collect();
+    assert_eq!(told, [PaymentState::Captured, PaymentState::Rejected, PaymentState::Captured]);
+    assert_eq!(world.at_cleeng(subscriber.subscription).periods, 2, "nothing more was given for it");
+    world.system.run_until(due + SignedDuration::from_hours(24 * 32)).await;
+    assert_eq!(
+        (world.charges(), ended(&world, &subscriber)),
+        (3, None),
+        "the next one is due on its old day"
+    );
+    world.agrees().await;
+}
+
+#[tokio::test]
+async fn a_renewal_of_ours_that_fails_when_its_period_is_over_is_told_and_its_late_success_too() {
+    let world = World::new();
+    ours(&world, "adyen").await;
+    world.pass_days(70).await;
+    let psp = world.recorded().remove(1).external.unwrap();
+    for (happens, status) in
+        [("capture-failed", PaymentState::Rejected), ("capture-retried", PaymentState::Captured)]
+    {
+        control(&world, "adyen", &format!("payments/{psp}/{happens}"), &json!({}));
+        world.pass(PATIENT).await;
+        assert_eq!(world.recorded().remove(1).status, status, "{happens}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_of_ours_that_fails_late_has_its_whole_dunning_from_then_on() {
+    for pays_in_the_end in [true, false] {
+        let world = World::new();
+        let subscriber = ours(&world, "adyen").await;
+        world.system.run_until(due(&world, &subscriber).await + PATIENT).await;
+        world.refuses("adyen", subscriber.subscription, EMPTY, 99).await;
+        fails_late(&world).await;
+        world.pass(SignedDuration::from_hours(95)).await;
+        assert_eq!(refused(&world, "adyen").await, 3, "on three dates, counted from the failure");
+        assert!(world.at_cleeng(subscriber.subscription).has_access);
+        if pays_in_the_end {
+            give(&world, &back(&world, &subscriber), another_card("adyen")).await;
+        }
+        world.pass(SignedDuration::from_hours(2)).await;
+        let (end, charges) = if pays_in_the_end { (None, 2) } else { (Some("paymentCancel"), 1) };
+        assert_eq!((ended(&world, &subscriber).as_deref(), world.charges()), (end, charges));
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
 async fn a_new_card_pays_at_once_what_the_old_one_could_not() {
     for gateway in GATEWAYS {
         let world = World::new();
