@@ -41,6 +41,12 @@ pub struct Delivery {
 pub trait GatewaySimulator: Simulator {
     /// Every payment, in the order they were made.
     fn payments(&self) -> Vec<GatewayPayment>;
+
+    /// Whether a stored card, by the gateway's id, is still kept for its customer.
+    fn keeps(&self, card: &str) -> bool;
+
+    /// Cleeng's customer whose token this is (`customer|card`, in the gateway's ids), whether it is still kept or not.
+    fn owner(&self, token: &str) -> Option<String>;
 }
 
 /// A payment as a gateway's own ledger has it.

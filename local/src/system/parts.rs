@@ -227,12 +227,16 @@ const SHOP: &str = "http://shop.test";
 
 /// The offers whose renewals the connector charges itself where they are bought by a method of its own.
 fn managed_offers() -> serde_json::Value {
-    let monthly = serde_json::json!([{ "country": "NL", "currency": "EUR", "net": "5.78", "tax": "1.21" }]);
+    let price = |country: &str, currency: &str, net: &str, tax: &str| serde_json::json!([{ "country": country, "currency": currency, "net": net, "tax": tax }]);
+    let monthly = price("NL", "EUR", "5.78", "1.21");
     serde_json::json!([
         { "offerId": offers::MONTHLY, "period": "P1M", "prices": monthly },
-        { "offerId": offers::WEEKLY, "period": "P1W" },
+        { "offerId": offers::WEEKLY, "period": "P1W", "prices": price("NL", "EUR", "1.64", "0.35") },
         { "offerId": offers::TRIAL, "period": "P1M", "trial": "P14D", "prices": monthly },
         { "offerId": offers::ANNUAL, "period": "P1Y" },
+        { "offerId": offers::DOLLARS, "period": "P1M", "prices": price("US", "USD", "9.99", "0") },
+        { "offerId": offers::YEN, "period": "P1M", "prices": price("JP", "JPY", "980", "98") },
+        { "offerId": offers::DINARS, "period": "P1M", "prices": price("KW", "KWD", "1.250", "0") },
     ])
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use ledger::{
-    DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written,
+    Attempt, DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, ManagedBy, Mapping, MemoryLedger, Stage,
+    Standing, Subject, Written,
 };
 use queue::{Job, LocalQueue, Queue, QueueError};
 
@@ -25,7 +26,24 @@ pub(crate) struct FrailLedger {
     kept: Arc<MemoryLedger>,
     chance: Chance,
     /// What the timer must look at, so that a life need not tick every minute of a month.
-    due: Mutex<BTreeMap<String, Timestamp>>,
+    due: Mutex<BTreeMap<String, Due>>,
+}
+
+#[derive(Clone, Copy)]
+struct Due {
+    at: Timestamp,
+    /// Whether it is a date of our own calendar: nothing is unfinished before it.
+    is_date: bool,
+}
+
+/// Whether all that an item waits for is a date of our own calendar.
+pub(crate) fn waits_for_its_date(item: &Mapping) -> bool {
+    let over = |attempt: &Attempt| attempt.is_finished() || matches!(attempt.stage, Stage::Parked { .. });
+    item.managed_by == ManagedBy::Connector
+        && matches!(item.subject, Subject::Subscription(_))
+        && item.standing == Standing::Active
+        && item.due == item.wake
+        && item.attempts.iter().all(over)
 }
 
 impl FrailLedger {
@@ -36,11 +54,20 @@ impl FrailLedger {
 
     /// When the timer will next find something.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied()
+        self.dues().values().map(|due| due.at).min()
     }
 
-    fn note_due(&self, key: String, due: Option<Timestamp>) {
-        let mut all = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+    /// When the timer must look at something that is not at rest until then.
+    pub(crate) fn next_unrest(&self, now: Timestamp) -> Option<Timestamp> {
+        self.dues().values().filter(|due| !due.is_date || due.at <= now).map(|due| due.at).min()
+    }
+
+    fn dues(&self) -> MutexGuard<'_, BTreeMap<String, Due>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_due(&self, key: String, due: Option<Due>) {
+        let mut all = self.dues();
         match due {
             Some(due) => all.insert(key, due),
             None => all.remove(&key),
@@ -50,7 +77,8 @@ impl FrailLedger {
     async fn write_soundly(&self, mapping: &Mapping) -> Result<Written, LedgerError> {
         let written = self.kept.write(mapping).await;
         if let Ok(Written::Done(now)) = &written {
-            self.note_due(now.subject.to_string(), now.due);
+            let due = now.due.map(|at| Due { at, is_date: waits_for_its_date(now) });
+            self.note_due(now.subject.to_string(), due);
         }
         story::tell(|| match &written {
             Ok(Written::Done(now)) => {
@@ -114,7 +142,7 @@ impl Ledger for FrailLedger {
 
     async fn mark_event(&self, digest: &str, due: Option<Timestamp>) -> Result<(), LedgerError> {
         let call = async {
-            self.note_due(format!("event#{digest}"), due);
+            self.note_due(format!("event#{digest}"), due.map(|at| Due { at, is_date: false }));
             self.kept.mark_event(digest, due).await
         };
         self.frailly("ledger event mark", call).await

@@ -13,5 +13,7 @@ pub mod plan;
 pub mod rules;
 pub mod runs;
 mod sea;
+mod siteverify;
 mod story;
+pub mod switches;
 mod world;

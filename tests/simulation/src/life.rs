@@ -78,18 +78,24 @@ pub fn live(seed: u64, spared: &BTreeSet<String>, defect: Option<Defect>) -> Liv
     Lived { broken, struck: chance.struck(), counts }
 }
 
+/// When the weather turns calm.
+pub(crate) fn storm_ends(plan: &Plan) -> Timestamp {
+    let days = SignedDuration::from_hours(i64::try_from(plan.days * 24).unwrap_or(i64::MAX));
+    beginning().saturating_add(days).unwrap_or(Timestamp::MAX)
+}
+
 /// Runs until everything is at rest; what kept it from resting, if it never came to it.
 async fn run(world: &Rc<World>, plan: &Plan) -> Option<String> {
     story::tell(|| format!("{plan:#?}"));
     for person in plan.people.clone() {
         people::live(world.clone(), person).await;
     }
-    let hours = |hours: u64| SignedDuration::from_hours(i64::try_from(hours).unwrap_or(i64::MAX));
-    let storm_ends = beginning().saturating_add(hours(plan.days * 24)).unwrap_or(Timestamp::MAX);
+    let storm_ends = storm_ends(plan);
     let calm_ends = storm_ends.saturating_add(CALM).unwrap_or(Timestamp::MAX);
     let latest = calm_ends.saturating_add(REST).unwrap_or(Timestamp::MAX);
     // Whoever finds dead letters looks after them, in the end again and again.
-    let replay = |after| storm_ends.saturating_add(hours(after)).unwrap_or(Timestamp::MAX);
+    let replay =
+        |hours| storm_ends.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX);
     let mut replays: VecDeque<_> = [1, 24, 72, 190].map(replay).into();
     let mut timer = Timer::default();
     let (mut calm, mut watch) = (false, 0);
@@ -142,7 +148,7 @@ fn busy(world: &World) -> Option<String> {
     if world.running.get() > 0 || !world.under_way.borrow().is_empty() {
         return Some("functions run".to_owned());
     }
-    if let Some(due) = world.ledger.next_due() {
+    if let Some(due) = world.ledger.next_unrest(world.clock.now()) {
         return Some(format!("something is due at {due}"));
     }
     let waiting = |job: &Job| {
@@ -293,7 +299,8 @@ impl Timer {
         }
         if review {
             self.reviewed = day;
-            let skipped = world.chance.below("review", plan.review_one_in) > 0;
+            let one_in = if world.chance.is_calm() { 1 } else { plan.review_one_in };
+            let skipped = world.chance.below("review", one_in) > 0;
             if skipped && !due {
                 return;
             }

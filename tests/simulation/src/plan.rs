@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
+use local::buyer::Billing;
 use local::simulators::cleeng::offers;
 
 use crate::chance::{Kind, mix};
+use crate::switches::Switches;
 
 /// The plan of a life.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Whether renewals are charged in one step.
-    pub one_step: bool,
+    /// What the deployment has chosen.
+    pub switches: Switches,
     /// How many days the storm may last; then everything runs its course in calm weather.
     pub days: u64,
     /// How wrong the second worker's clock is.
@@ -42,6 +44,10 @@ pub struct Purchase {
     pub after: u64,
     /// What.
     pub offer: Offer,
+    /// Who decides when its renewals are charged.
+    pub billing: Billing,
+    /// What takes something off its price.
+    pub coupon: Option<&'static str>,
     /// The cards that are tried in turn.
     pub cards: Vec<Card>,
     /// Whether the buyer clicks twice.
@@ -116,6 +122,11 @@ pub enum Happening {
 }
 
 const DAY: u64 = 86_400;
+/// Of a hundred purchases so many are of something that is paid once, and so many are ours to renew.
+const SINGLE_PERCENT: u8 = 15;
+const OWN_PERCENT: u8 = 15;
+const SINGLE: [Offer; 4] =
+    [euros(offers::PASS), euros(offers::PASS), euros(offers::EVENT), euros(offers::RENTAL)];
 const WEEKLY: [Offer; 1] = [euros(offers::WEEKLY)];
 const MONTHLY: [Offer; 5] = [
     euros(offers::MONTHLY),
@@ -142,7 +153,7 @@ impl Plan {
         };
         let people = (0..count).map(|_| person(&mut rng, weekly, days)).collect();
         Self {
-            one_step: rng.u8(..4) == 0,
+            switches: Switches::of(&mut rng),
             days,
             skew_seconds: rng.i64(-55..=55),
             review_one_in: if weekly { 4 } else { 10 },
@@ -189,7 +200,11 @@ fn person(rng: &mut Rng, weekly: bool, days: u64) -> Person {
 }
 
 fn purchase(rng: &mut Rng, weekly: bool, within: u64) -> Purchase {
-    let offers: &[Offer] = if weekly { &WEEKLY } else { &MONTHLY };
+    let offers: &[Offer] = match rng.u8(..100) {
+        ..SINGLE_PERCENT => &SINGLE,
+        _ if weekly => &WEEKLY,
+        _ => &MONTHLY,
+    };
     let offer = rng.choice(offers).copied().unwrap_or(euros(offers::WEEKLY));
     let card = match rng.u8(..12) {
         0..=5 => Card::Pays,
@@ -202,6 +217,14 @@ fn purchase(rng: &mut Rng, weekly: bool, within: u64) -> Purchase {
     Purchase {
         after: rng.u64(..within),
         offer,
+        billing: if rng.u8(..100) < OWN_PERCENT { Billing::OwnSchedule } else { Billing::TwoSteps },
+        // A trial is free as it is.
+        coupon: match rng.u8(..16) {
+            _ if offer.id == offers::TRIAL => None,
+            0 => Some(offers::COUPON_ALL),
+            1..=2 => Some(offers::COUPON_HALF),
+            _ => None,
+        },
         cards: vec![card, Card::Pays, Card::PaysToo],
         twice: rng.u8(..5) == 0,
         asks_methods: rng.bool(),
@@ -210,7 +233,7 @@ fn purchase(rng: &mut Rng, weekly: bool, within: u64) -> Purchase {
 }
 
 fn happening(rng: &mut Rng, gateway: &'static str) -> Happening {
-    match rng.u8(..24) {
+    match rng.u8(..27) {
         0..=5 => {
             let stripe =
                 ["insufficient_funds", "expired_card", "authentication_required", "lost_card", "processing"];
@@ -231,11 +254,11 @@ fn happening(rng: &mut Rng, gateway: &'static str) -> Happening {
         15 => Happening::RefundByHand(rng.bool()),
         16 => Happening::Chargeback,
         17 => Happening::ChargebackReversed,
-        18 => Happening::CaptureFails(rng.bool()),
-        19 => Happening::Deactivate,
-        20 => Happening::OldHook,
-        21 => Happening::Replay,
-        22 => Happening::Revisit,
+        18..=21 => Happening::CaptureFails(rng.bool()),
+        22 => Happening::Deactivate,
+        23 => Happening::OldHook,
+        24 => Happening::Replay,
+        25 => Happening::Revisit,
         _ => Happening::CaptureNow,
     }
 }

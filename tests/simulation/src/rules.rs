@@ -1,41 +1,33 @@
 //! What must hold when everything is at rest, over three ledgers: ours, the gateways' and Cleeng's.
 
+mod counts;
+mod own;
+mod switches;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use ledger::{Attempt, Ledger, Mapping, Stage, Standing, Subject};
 use local::simulators::GatewayPayment;
-use local::simulators::cleeng::{CleengPayment, CleengSubscription, PaymentState, SubscriptionState};
+use local::simulators::cleeng::{
+    CleengOrder, CleengPayment, CleengSubscription, PaymentState, SubscriptionState,
+};
 use payment::{Money, Reference};
-use queue::Job;
 use rust_decimal::Decimal;
 use wire::Clock;
 
+use crate::frail::waits_for_its_date;
 use crate::plan::Plan;
 use crate::world::World;
 
-/// What a life was full of, so that nobody takes an empty one for a good one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts(pub BTreeMap<&'static str, u64>);
-
-impl Counts {
-    fn add(&mut self, what: &'static str, count: usize) {
-        *self.0.entry(what).or_default() += u64::try_from(count).unwrap_or(0);
-    }
-
-    /// Adds another life's.
-    pub fn join(&mut self, other: &Self) {
-        for (what, count) in &other.0 {
-            *self.0.entry(what).or_default() += count;
-        }
-    }
-}
+pub use counts::Counts;
 
 /// Everything that the rules look at.
 struct Books<'a> {
     world: &'a World,
     gateways: Vec<(&'static str, GatewayPayment)>,
     cleeng: Vec<CleengPayment>,
+    orders: BTreeMap<u64, CleengOrder>,
     subscriptions: BTreeMap<u64, CleengSubscription>,
     items: Vec<Mapping>,
     /// Payments that a person must look at: what they come to is not known yet.
@@ -52,10 +44,12 @@ pub(crate) async fn check(world: &World, plan: &Plan, endless: Option<String>) -
         gateways.extend(payments.into_iter().map(|payment| (name, payment)));
     }
     let subscriptions = world.peers.cleeng.subscriptions().into_iter().map(|row| (row.id, row)).collect();
+    let orders = world.peers.cleeng.orders().into_iter().map(|order| (order.id, order)).collect();
     let mut books = Books {
         world,
         gateways,
         cleeng: world.peers.cleeng.payments(),
+        orders,
         subscriptions,
         items: items(world).await,
         parked: BTreeSet::new(),
@@ -68,8 +62,10 @@ pub(crate) async fn check(world: &World, plan: &Plan, endless: Option<String>) -
     books.the_right_customer_and_card();
     books.nothing_is_left_open();
     books.ends_agree(plan);
+    books.what_is_ours_is_paid_and_given(plan);
+    books.switches_are_obeyed(plan);
     books.nobody_complains();
-    books.count(world);
+    books.count();
     (books.broken, books.counts)
 }
 
@@ -91,6 +87,11 @@ async fn items(world: &World) -> Vec<Mapping> {
         items.extend(world.kept.mapping(subject).await.ok().flatten());
     }
     items
+}
+
+/// The order that a payment at a gateway is for.
+fn order_of(payment: &GatewayPayment) -> Option<u64> {
+    payment.reference.as_deref()?.strip_prefix("order.")?.split('.').next()?.parse().ok()
 }
 
 impl Books<'_> {
@@ -222,33 +223,51 @@ impl Books<'_> {
     /// Who pays is who bought, with a card that is theirs.
     fn the_right_customer_and_card(&mut self) {
         let details = self.world.peers.cleeng.payment_details();
-        let orders: BTreeMap<_, _> =
-            self.world.peers.cleeng.orders().into_iter().map(|order| (order.id, order.customer)).collect();
         let mut broken = Vec::new();
         for row in self.cleeng.iter().filter(|row| !row.held().is_zero()) {
             let paid = self.gateways.iter().find(|(_, it)| Some(it.id.as_str()) == row.external.as_deref());
             let Some((name, paid)) = paid else { continue };
-            let buyer = row.order.and_then(|order| orders.get(&order)).copied();
+            let buyer = self.buyer(paid);
             if buyer != Some(row.customer) || paid.customer != Some(row.customer.to_string()) {
                 broken
                     .push(format!("{name} {} was paid by {:?}, bought by {buyer:?}", paid.id, paid.customer));
             }
-            let theirs = |token: &str| {
-                details.iter().any(|it| it.customer == row.customer && it.token.expose() == token)
-            };
-            if paid.token.as_deref().is_some_and(|token| !theirs(token)) {
+            let Some(token) = paid.token.as_deref() else { continue };
+            let owner = self.world.peers.gateway(name).and_then(|gateway| gateway.owner(token));
+            if owner != Some(row.customer.to_string()) {
+                broken.push(format!("{name} {} was charged to a card of {owner:?}", paid.id));
+            }
+            // Of what is not its own to bill Cleeng knows no card.
+            let known = details.iter().any(|it| it.customer == row.customer && it.token.expose() == token);
+            if !known && row.order.is_some() {
                 broken.push(format!("{name} {} was charged to a card that Cleeng does not know", paid.id));
             }
         }
         self.broken.extend(broken);
     }
 
+    /// Who bought what a payment is for.
+    fn buyer(&self, paid: &GatewayPayment) -> Option<u64> {
+        if let Some(order) = order_of(paid) {
+            return self.orders.get(&order).map(|order| order.customer);
+        }
+        let of = paid.reference.as_deref()?.strip_prefix("renewal.")?.split('.').next()?.parse().ok()?;
+        self.subscriptions.get(&of).map(|row| row.customer)
+    }
+
     /// No attempt is left that is neither finished nor parked, and no wish that nobody serves.
     fn nothing_is_left_open(&mut self) {
         let mut broken = Vec::new();
         for item in &self.items {
-            if let Some(due) = item.due {
-                broken.push(format!("{} is still due at {due}", item.subject));
+            let waits = waits_for_its_date(item);
+            match item.due {
+                Some(due) if !waits || due <= self.world.clock.now() => {
+                    broken.push(format!("{} is still due at {due}", item.subject));
+                }
+                None if waits => {
+                    broken.push(format!("{} is ours to renew, and nobody will look at it", item.subject));
+                }
+                _ => {}
             }
             for attempt in &item.attempts {
                 if !attempt.is_finished() && !matches!(attempt.stage, Stage::Parked { .. }) {
@@ -300,7 +319,7 @@ impl Books<'_> {
                 Some(Standing::Active) if ended => broken.push(format!("{id} has ended at Cleeng, not here")),
                 _ => {}
             }
-            let hours = SignedDuration::from_hours(if plan.one_step { 40 } else { 10 });
+            let hours = SignedDuration::from_hours(if plan.switches.one_step { 40 } else { 10 });
             let overdue = theirs.ends.checked_add(hours).is_ok_and(|end| end < self.world.clock.now());
             if !ended && overdue && theirs.status != SubscriptionState::Paused {
                 broken.push(format!("{id} ran out at {} and has not ended", theirs.ends));
@@ -317,35 +336,5 @@ impl Books<'_> {
         }
         self.broken.extend(peers.stripe.violations().into_iter().map(|it| format!("Stripe saw: {it}")));
         self.broken.extend(peers.adyen.violations().into_iter().map(|it| format!("Adyen saw: {it}")));
-    }
-
-    fn count(&mut self, world: &World) {
-        let rows = |status| self.cleeng.iter().filter(|row| row.status == status).count();
-        let renewed =
-            self.cleeng.iter().filter(|row| row.subscription.is_some() && row.captured.is_some()).count();
-        let counts = [
-            ("captured", rows(PaymentState::Captured)),
-            ("renewals captured", renewed),
-            ("rejected", rows(PaymentState::Rejected)),
-            ("cancelled", rows(PaymentState::Cancelled)),
-            ("refunded", rows(PaymentState::Refunded)),
-            ("subscriptions", self.subscriptions.len()),
-            (
-                "ended",
-                self.subscriptions.values().filter(|it| it.status == SubscriptionState::Terminated).count(),
-            ),
-            ("dead letters", Job::ALL.iter().map(|job| world.queue.depth(*job).dead).sum()),
-            ("deaths", world.deaths.get()),
-            ("undone", self.undone()),
-        ];
-        for (what, count) in counts {
-            self.counts.add(what, count);
-        }
-    }
-
-    /// Attempts that took another back.
-    fn undone(&self) -> usize {
-        let all = self.items.iter().flat_map(|item| &item.attempts);
-        all.filter(|attempt| attempt.intention.identity.is_undo()).count()
     }
 }

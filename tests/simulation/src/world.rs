@@ -26,7 +26,9 @@ use crate::frail::{FrailLedger, FrailQueue};
 use crate::mortal::{self, ANSWER_TIME, FUNCTION_TIME};
 use crate::plan::Plan;
 use crate::sea::Sea;
+use crate::siteverify::Siteverify;
 use crate::story;
+use crate::switches::CAPTCHA_HOST;
 
 /// One life's world.
 pub(crate) struct World {
@@ -38,6 +40,8 @@ pub(crate) struct World {
     pub(crate) sea: Sea,
     /// Cleeng and the gateways.
     pub(crate) peers: Peers,
+    /// Who tells people from machines, where that is asked for.
+    pub(crate) captcha: Option<Arc<Siteverify>>,
     /// The queues, as the platform has them.
     pub(crate) queue: Arc<LocalQueue>,
     /// The ledger without its frailty, for those who only look.
@@ -64,6 +68,8 @@ pub(crate) struct World {
     pub(crate) deaths: Cell<usize>,
     /// Payments whose chargeback the bank reversed: Cleeng has no word for money that comes back.
     pub(crate) reversed: RefCell<BTreeSet<String>>,
+    /// What happened so often that only those who look at pages can tell.
+    pub(crate) noted: RefCell<BTreeMap<&'static str, usize>>,
 }
 
 impl World {
@@ -75,12 +81,17 @@ impl World {
         let queue = Arc::new(LocalQueue::new(shared.clone(), QUEUE_RULES));
         let kept = Arc::new(MemoryLedger::new());
         let ledger = Arc::new(FrailLedger::new(kept.clone(), chance.clone()));
-        let mut table = settings_table(&Addresses::simulated());
-        if plan.one_step {
-            charge_in_one_step(&peers, &mut table);
+        let table = plan.switches.settings(settings_table(&Addresses::simulated()));
+        if plan.switches.one_step {
+            charge_in_one_step(&peers, &table);
         }
         let settings = Settings::from_table(table);
-        let sea = Sea::new(peers.by_host(), chance.clone(), plan.skew_seconds);
+        let captcha = plan.switches.captcha.then(Arc::<Siteverify>::default);
+        let mut hosts = peers.by_host();
+        if let Some(captcha) = captcha.clone() {
+            hosts.push((CAPTCHA_HOST.to_owned(), captcha));
+        }
+        let sea = Sea::new(hosts, chance.clone(), plan.skew_seconds);
         let network: Arc<dyn Transport> = Arc::new(sea.clone());
         let network = defect.map_or(network.clone(), |defect| defect.around_network(network, &chance));
         let queue_in = Arc::new(FrailQueue::new(queue.clone(), chance.clone()));
@@ -104,6 +115,7 @@ impl World {
             chance,
             sea,
             peers,
+            captcha,
             queue,
             kept,
             ledger,
@@ -115,6 +127,7 @@ impl World {
             running: Cell::default(),
             deaths: Cell::default(),
             reversed: RefCell::default(),
+            noted: RefCell::default(),
         }))
     }
 
@@ -173,6 +186,11 @@ impl World {
         Some((response.status().as_u16(), body))
     }
 
+    /// Counts something.
+    pub(crate) fn note(&self, what: &'static str) {
+        *self.noted.borrow_mut().entry(what).or_default() += 1;
+    }
+
     /// Makes something happen at a peer, as people there do.
     pub(crate) fn control(&self, peer: &str, path: &str, body: &Value) -> Option<Value> {
         let answer = self.peers.host(peer)?.control(path, body);
@@ -187,11 +205,8 @@ fn started(settings: &Settings, [right, wrong]: &[Outside; 2]) -> Result<[Rc<Fun
     Ok([Rc::new(Functions::start(settings, right)?), Rc::new(Functions::start(settings, wrong)?)])
 }
 
-/// Cleeng asks for one charge at the due date, and the routes agree.
-fn charge_in_one_step(peers: &Peers, table: &mut [(&'static str, String)]) {
-    for (_, value) in table.iter_mut().filter(|(name, _)| *name == "PAYMENT_METHODS") {
-        *value = value.replace("manual", "automatic");
-    }
+/// Cleeng asks for one charge at the due date, as the routes say.
+fn charge_in_one_step(peers: &Peers, table: &[(&'static str, String)]) {
     let token =
         table.iter().find(|(name, _)| *name == "CLEENG_PUBLISHER_TOKEN").map_or("", |(_, token)| token);
     for method in [194_856_795_u64, 320_113_641] {

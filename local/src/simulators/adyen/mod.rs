@@ -125,4 +125,15 @@ impl GatewaySimulator for AdyenSimulator {
     fn payments(&self) -> Vec<GatewayPayment> {
         self.state().payments.iter().map(state::Payment::as_seen).collect()
     }
+
+    fn keeps(&self, card: &str) -> bool {
+        self.state().stored.get(card).is_some_and(|stored| !stored.disabled)
+    }
+
+    fn owner(&self, token: &str) -> Option<String> {
+        let (shopper, card) = token.split_once('|')?;
+        let state = self.state();
+        let stored = state.stored.get(card).filter(|stored| stored.shopper == shopper)?;
+        stored.shopper.strip_prefix("cleeng-").map(str::to_owned)
+    }
 }

@@ -144,6 +144,19 @@ impl GatewaySimulator for StripeSimulator {
         let state = self.state();
         state.payments.values().filter_map(|payment| in_our_words(&state, payment)).collect()
     }
+
+    fn keeps(&self, card: &str) -> bool {
+        self.state().cards.get(card).is_some_and(|card| card.customer.is_some())
+    }
+
+    fn owner(&self, token: &str) -> Option<String> {
+        let (customer, card) = token.split_once('|')?;
+        let state = self.state();
+        // A card that was detached is nobody's any more.
+        let holder = state.cards.get(card)?.customer.as_deref();
+        holder.is_none_or(|holder| holder == customer).then_some(())?;
+        state.customers.get(customer)?.metadata.get("cleeng_customer_id").cloned()
+    }
 }
 
 impl StripeSimulator {
