@@ -157,8 +157,15 @@ async fn look(
             }
             Look::End(None)
         }
-        SubscriptionStatus::Stopped if renewals.means.clock.now() < due => Look::Wait(due),
-        SubscriptionStatus::Stopped => Look::End(Some(TerminationKind::UserCancel)),
+        SubscriptionStatus::Stopped => {
+            // A payment that failed late had given a period, which stays: whoever stopped is not asked for it again.
+            let given = mapping.terms.as_ref().zip(theirs.ends).map(|(terms, end)| terms.given_until(end));
+            let over = given.map_or(due, |given| given.max(due));
+            match renewals.means.clock.now() < over {
+                true => Look::Wait(over),
+                false => Look::End(Some(TerminationKind::UserCancel)),
+            }
+        }
         SubscriptionStatus::Paused => Look::Postpone,
         SubscriptionStatus::Active | SubscriptionStatus::Other(_) => Look::Charge,
     })

@@ -242,8 +242,16 @@ impl Terms {
     /// Until when the customer has access at Cleeng where a period ends then: the card may still be tried meanwhile, and
     /// what could not be paid is to end for that reason before it lapses.
     pub fn access_end(&self, period_end: Timestamp) -> Timestamp {
-        let hours = i64::from(self.grace_hours) + LAPSE_HOURS;
-        period_end.checked_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX)
+        period_end.checked_add(self.beyond()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The end of the period that has access until then.
+    pub fn given_until(&self, access_end: Timestamp) -> Timestamp {
+        access_end.checked_sub(self.beyond()).unwrap_or(Timestamp::MIN)
+    }
+
+    fn beyond(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.grace_hours) + LAPSE_HOURS)
     }
 }
 

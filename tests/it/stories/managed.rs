@@ -11,7 +11,7 @@ use super::details::{another_card, back, give};
 use super::money_back::{What, ask_refund, control, happens};
 use crate::world::{GATEWAYS, Subscriber, World, code};
 
-const PATIENT: SignedDuration = SignedDuration::from_mins(10);
+pub(super) const PATIENT: SignedDuration = SignedDuration::from_mins(10);
 pub(super) const EMPTY: (&str, &str) = ("insufficient_funds", "12");
 const STOLEN: (&str, &str) = ("stolen_card", "5");
 
@@ -19,15 +19,15 @@ pub(super) async fn ours(world: &World, gateway: &str) -> Subscriber {
     world.subscriber_by(gateway, TestCard::Pays, offers::MONTHLY, Billing::OwnSchedule).await
 }
 
-async fn due(world: &World, subscriber: &Subscriber) -> Timestamp {
+pub(super) async fn due(world: &World, subscriber: &Subscriber) -> Timestamp {
     world.mapping(subscriber.subscription).await.period_end.unwrap()
 }
 
-async fn refused(world: &World, gateway: &str) -> usize {
+pub(super) async fn refused(world: &World, gateway: &str) -> usize {
     world.payments(gateway).iter().filter(|it| it.declined).count()
 }
 
-fn ended(world: &World, subscriber: &Subscriber) -> Option<String> {
+pub(super) fn ended(world: &World, subscriber: &Subscriber) -> Option<String> {
     let row = world.at_cleeng(subscriber.subscription);
     (row.status == SubscriptionState::Terminated).then(|| row.terminated.unwrap().0)
 }
@@ -138,73 +138,6 @@ async fn a_card_that_is_refused_for_good_before_the_due_date_takes_nothing_that_
         world.system.run_until(due + SignedDuration::from_mins(10)).await;
         assert_eq!(ended(&world, &subscriber).as_deref(), Some("paymentCancel"), "{gateway}");
         assert_eq!(refused(&world, gateway).await, 1, "{gateway}");
-        world.agrees().await;
-    }
-}
-
-/// A renewal of ours that was paid fails at the bank when the dates of its dunning are over.
-async fn fails_late(world: &World) {
-    let paid = world.recorded().remove(1);
-    world.system.run_until(paid.captured.unwrap() + SignedDuration::from_hours(120)).await;
-    let psp = paid.external.unwrap();
-    control(world, "adyen", &format!("payments/{psp}/capture-failed"), &json!({}));
-}
-
-#[tokio::test]
-async fn a_renewal_of_ours_that_fails_late_is_paid_again() {
-    let world = World::new();
-    let subscriber = ours(&world, "adyen").await;
-    let due = due(&world, &subscriber).await;
-    world.system.run_until(due + PATIENT).await;
-    fails_late(&world).await;
-    world.pass(PATIENT).await;
-    world.pass(PATIENT).await;
-    assert_eq!((world.charges(), ended(&world, &subscriber)), (2, None), "asked for again at once");
-    let told: Vec<_> = world.recorded().iter().map(|row| row.status).collect();
-    assert_eq!(told, [PaymentState::Captured, PaymentState::Rejected, PaymentState::Captured]);
-    assert_eq!(world.at_cleeng(subscriber.subscription).periods, 2, "nothing more was given for it");
-    world.system.run_until(due + SignedDuration::from_hours(24 * 32)).await;
-    assert_eq!(
-        (world.charges(), ended(&world, &subscriber)),
-        (3, None),
-        "the next one is due on its old day"
-    );
-    world.agrees().await;
-}
-
-#[tokio::test]
-async fn a_renewal_of_ours_that_fails_when_its_period_is_over_is_told_and_its_late_success_too() {
-    let world = World::new();
-    ours(&world, "adyen").await;
-    world.pass_days(70).await;
-    let psp = world.recorded().remove(1).external.unwrap();
-    for (happens, status) in
-        [("capture-failed", PaymentState::Rejected), ("capture-retried", PaymentState::Captured)]
-    {
-        control(&world, "adyen", &format!("payments/{psp}/{happens}"), &json!({}));
-        world.pass(PATIENT).await;
-        assert_eq!(world.recorded().remove(1).status, status, "{happens}");
-        world.agrees().await;
-    }
-}
-
-#[tokio::test]
-async fn a_renewal_of_ours_that_fails_late_has_its_whole_dunning_from_then_on() {
-    for pays_in_the_end in [true, false] {
-        let world = World::new();
-        let subscriber = ours(&world, "adyen").await;
-        world.system.run_until(due(&world, &subscriber).await + PATIENT).await;
-        world.refuses("adyen", subscriber.subscription, EMPTY, 99).await;
-        fails_late(&world).await;
-        world.pass(SignedDuration::from_hours(95)).await;
-        assert_eq!(refused(&world, "adyen").await, 3, "on three dates, counted from the failure");
-        assert!(world.at_cleeng(subscriber.subscription).has_access);
-        if pays_in_the_end {
-            give(&world, &back(&world, &subscriber), another_card("adyen")).await;
-        }
-        world.pass(SignedDuration::from_hours(2)).await;
-        let (end, charges) = if pays_in_the_end { (None, 2) } else { (Some("paymentCancel"), 1) };
-        assert_eq!((ended(&world, &subscriber).as_deref(), world.charges()), (end, charges));
         world.agrees().await;
     }
 }

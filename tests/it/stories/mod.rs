@@ -11,6 +11,7 @@ mod doubt;
 mod given_back;
 mod late_news;
 mod managed;
+mod managed_late;
 mod managed_network;
 mod money_back;
 mod networks;
