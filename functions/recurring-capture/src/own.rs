@@ -6,7 +6,7 @@ use attempt::{
 use cleeng::{Subscription, SubscriptionStatus, TerminationKind};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{ManagedBy, Mapping, Standing, Subject, Terms, Written};
-use payment::{Failure, Identity, Intention, Money, MoneyError, SubscriptionId, Target, Verb};
+use payment::{FactKind, Failure, Identity, Intention, Money, MoneyError, SubscriptionId, Target, Verb};
 use wire::Deadline;
 
 use crate::Renewals;
@@ -65,6 +65,10 @@ pub(crate) async fn serve(
                     Look::Charge => charge(renewals, mapping, new, deadline).await?,
                     Look::Wait(at) => return wake(means, mapping, Some(at)).await,
                     Look::Postpone => return postpone(means, mapping).await,
+                    Look::Move(due) => {
+                        let what = format!("Cleeng has it until {due}: due then");
+                        Begun::Lost(Some(Box::new(move_due(means, mapping, due, now, &what).await?)))
+                    }
                     Look::End(kind) => {
                         let ending = Ending { kind, forget_card: renewals.forget_ended };
                         return end(means, mapping, ending, deadline).await;
@@ -121,6 +125,9 @@ async fn wake(means: &Means, mapping: Mapping, at: Option<Timestamp>) -> Result<
     .map(drop)
 }
 
+/// By how much Cleeng's due date may differ from ours before it is another.
+const SAME_DATE: SignedDuration = SignedDuration::from_hours(1);
+
 /// A try of ours.
 struct Own {
     identity: Identity,
@@ -133,6 +140,7 @@ enum Look {
     Charge,
     Wait(Timestamp),
     Postpone,
+    Move(Timestamp),
     End(Option<TerminationKind>),
 }
 
@@ -150,6 +158,10 @@ async fn look(
     let theirs: Option<Subscription> = renewals.means.cleeng.subscription(id, deadline).await?;
     let theirs =
         theirs.ok_or_else(|| Failure::alarm(format!("Cleeng does not know the subscription {id}")))?;
+    let now = renewals.means.clock.now();
+    let given = mapping.terms.as_ref().zip(theirs.ends).map_or(due, |(terms, end)| terms.given_until(end));
+    let latest = due.checked_add(SAME_DATE).unwrap_or(due);
+    let failed_late = mapping.attempts.iter().any(|attempt| attempt.facts.has(FactKind::CaptureFailed));
     Ok(match theirs.status {
         SubscriptionStatus::Terminated => {
             if let Some(new) = theirs.replaced_by {
@@ -157,36 +169,42 @@ async fn look(
             }
             Look::End(None)
         }
-        SubscriptionStatus::Stopped => {
-            // A payment that failed late had given a period, which stays: whoever stopped is not asked for it again.
-            let given = mapping.terms.as_ref().zip(theirs.ends).map(|(terms, end)| terms.given_until(end));
-            let over = given.map_or(due, |given| given.max(due));
-            match renewals.means.clock.now() < over {
-                true => Look::Wait(over),
-                false => Look::End(Some(TerminationKind::UserCancel)),
-            }
-        }
+        // A payment that failed late had given a period, which stays: whoever stopped is not asked for it again.
+        SubscriptionStatus::Stopped if now < due.max(given) => Look::Wait(due.max(given)),
+        SubscriptionStatus::Stopped => Look::End(Some(TerminationKind::UserCancel)),
         SubscriptionStatus::Paused => Look::Postpone,
+        // It was paused and goes on, or somebody gave it more time.
+        SubscriptionStatus::Active if given > latest && !failed_late => Look::Move(given),
         SubscriptionStatus::Active | SubscriptionStatus::Other(_) => Look::Charge,
     })
 }
 
-/// Nothing is due while it is paused: the due date moves along, and periods count from where it goes on.
+/// Nothing is due while it is paused: the due date moves along.
 async fn postpone(means: &Means, mapping: Mapping) -> Result<(), Failure> {
-    let now = means.clock.now();
-    let later = now.checked_add(DAY).unwrap_or(Timestamp::MAX);
+    let later = means.clock.now().checked_add(DAY).unwrap_or(Timestamp::MAX);
     let later = Timestamp::from_second(later.as_second()).unwrap_or(later);
+    move_due(means, mapping, later, later, "paused at Cleeng: nothing is charged").await.map(drop)
+}
+
+/// The due date is another from now on, and periods count from there.
+async fn move_due(
+    means: &Means,
+    mapping: Mapping,
+    due: Timestamp,
+    wake: Timestamp,
+    why: &str,
+) -> Result<Mapping, Failure> {
+    let now = means.clock.now();
     change(means, mapping, |mapping| {
-        open_period(mapping, later);
+        open_period(mapping, due);
         if let Some(terms) = &mut mapping.terms {
-            terms.anchor = Some(later);
+            terms.anchor = Some(due);
         }
-        mapping.wake = Some(later);
+        mapping.wake = Some(wake);
         mapping.capture_asked = None;
-        mapping.tell(now, "paused at Cleeng: nothing is charged");
+        mapping.tell(now, why);
     })
     .await
-    .map(drop)
 }
 
 /// Charges the stored card in one step, at the price that was agreed.

@@ -207,11 +207,35 @@ async fn a_customer_who_stopped_or_ended_or_paused_what_is_ours_is_not_charged()
             assert_eq!(world.mapping(id).await.standing, standing, "{gateway} {verb}");
             if verb == "pause" {
                 control(&world, "cleeng", &format!("subscriptions/{id}/resume"), &json!({}));
-                world.pass_days(3).await;
+                world.pass_days(10).await;
+                assert_eq!(world.charges(), 1, "{gateway}: eleven days were left");
+                world.pass_days(2).await;
                 assert_eq!(world.charges(), 2, "{gateway}: it goes on where it stopped");
             }
             world.agrees().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_customer_who_paused_what_is_ours_has_the_time_that_was_left() {
+    for gateway in GATEWAYS {
+        let world = World::with_settings(&[("MANAGED_ATTEMPTS_HOURS", "24,0")]);
+        let subscriber = ours(&world, gateway).await;
+        let (id, due) = (subscriber.subscription, due(&world, &subscriber).await);
+        world.pass_days(10).await;
+        control(&world, "cleeng", &format!("subscriptions/{id}/pause"), &json!({}));
+        world.pass_days(5).await;
+        control(&world, "cleeng", &format!("subscriptions/{id}/resume"), &json!({}));
+        let moved = due + SignedDuration::from_hours(24 * 5);
+        world.system.run_until(moved - SignedDuration::from_hours(25)).await;
+        assert_eq!(world.charges(), 1, "{gateway}: nothing is due yet");
+        let before = world.at_cleeng(id).ends;
+        world.system.run_until(moved).await;
+        assert_eq!(world.charges(), 2, "{gateway}: a day before it is due, as ever");
+        let more = world.at_cleeng(id).ends.duration_since(before);
+        assert!(more >= SignedDuration::from_hours(24 * 28), "{gateway}: a whole period");
+        world.agrees().await;
     }
 }
 
