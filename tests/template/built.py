@@ -3,14 +3,14 @@ the glibc that it asks for, and how large is it? `python tests/template/built.py
 
 import hashlib
 import io
+import pathlib
 import sys
 import tomllib
 import zipfile
 
 from elftools.elf.elffile import ELFFile
-from expand import ROOT
 
-BUILT = ROOT / ".aws-sam"
+BUILT = pathlib.Path(__file__).resolve().parents[2] / ".aws-sam"
 # Amazon Linux 2023, which provided.al2023 is, has glibc 2.34 for all its life.
 GLIBC_MAX = (2, 34)
 MACHINES = {"arm64": "EM_AARCH64", "x86_64": "EM_X86_64"}
