@@ -357,10 +357,9 @@ async fn tell_details(
 }
 
 /// Whether a payment with this status at Cleeng is one of which this was told: what is captured may have been returned since.
+/// A hold that Cleeng has cancelled is not: it is taken back, never captured.
 pub(crate) fn was_told(told: &PaymentStatus, recorded: &PaymentStatus) -> bool {
-    use PaymentStatus::{Authorized, Cancelled, Captured, Refunded};
-    recorded == told
-        || matches!((told, recorded), (Captured, Refunded) | (Authorized, Captured | Cancelled | Refunded))
+    recorded == told || (*told == PaymentStatus::Captured && *recorded == PaymentStatus::Refunded)
 }
 
 /// Whether Cleeng already has this very word, by its external id and status.
