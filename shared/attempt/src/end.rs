@@ -2,11 +2,11 @@
 
 use cleeng::{Cleeng, SubscriptionStatus, TerminationKind};
 use ledger::{Mapping, Standing, Subject, Written};
-use payment::{Answer, Failure, SubscriptionId, Verb};
+use payment::{Answer, Failure, SubscriptionId, Token, Verb};
 use wire::Deadline;
 
 use crate::apply::begin_end;
-use crate::cards::items_of;
+use crate::cards::subscriptions_of;
 use crate::release::release;
 use crate::run::Means;
 use crate::write::{change, write};
@@ -63,21 +63,25 @@ async fn mark(means: &Means, mut mapping: Mapping) -> Result<Option<Mapping>, Fa
     }
 }
 
-/// Tells Cleeng. One that has ended already is as good.
+/// Tells Cleeng. One that has ended already is as good. Looked at where Cleeng refuses, or its answer may be anybody's.
 pub async fn end_at_cleeng(
     cleeng: &Cleeng,
     subscription: SubscriptionId,
     kind: TerminationKind,
     deadline: Deadline,
 ) -> Result<(), Failure> {
-    match cleeng.terminate(subscription, kind, deadline).await {
-        Ok(()) => Ok(()),
-        Err(error) if error.is_refusal() => match cleeng.subscription(subscription, deadline).await? {
-            None => Ok(()),
-            Some(it) if it.status == SubscriptionStatus::Terminated => Ok(()),
-            Some(_) => Err(Failure::alarm(format!("Cleeng will not end {subscription}")).because(error)),
-        },
-        Err(error) => Err(error.into()),
+    let refusal = match cleeng.terminate(subscription, kind, deadline).await {
+        Ok(true) => return Ok(()),
+        Ok(false) => None,
+        Err(error) if error.is_refusal() => Some(error),
+        Err(error) => return Err(error.into()),
+    };
+    let theirs = cleeng.subscription(subscription, deadline).await?;
+    match (theirs, refusal) {
+        (None, _) => Ok(()),
+        (Some(it), _) if it.status == SubscriptionStatus::Terminated => Ok(()),
+        (_, Some(error)) => Err(Failure::alarm(format!("Cleeng will not end {subscription}")).because(error)),
+        (_, None) => Err(Failure::retry(format!("Cleeng has not ended {subscription} yet"))),
     }
 }
 
@@ -99,18 +103,44 @@ pub fn is_taken(mapping: &Mapping) -> bool {
     })
 }
 
+/// Whether another subscription of the customer's is, or may be, paid with this card. One that was never renewed (its customer
+/// switched to it) has no item here: what Cleeng says of its payment details counts.
+async fn pays_for_more(
+    means: &Means,
+    ended: &Mapping,
+    token: &Token,
+    deadline: Deadline,
+) -> Result<bool, Failure> {
+    let theirs = subscriptions_of(&means.cleeng, ended.customer, deadline).await?;
+    for it in theirs {
+        let subject = Subject::Subscription(it.id);
+        if subject == ended.subject {
+            continue;
+        }
+        let item = means.ledger.mapping(subject).await?;
+        let pays = match item {
+            Some(item) => {
+                matches!(item.standing, Standing::Open | Standing::Active)
+                    && (item.token.as_ref() == Some(token)
+                        || (item.details.is_some() && item.details == ended.details))
+            }
+            None => {
+                it.status != SubscriptionStatus::Terminated
+                    && (it.details.is_none() || it.details == ended.details)
+            }
+        };
+        if pays {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Removes the card of an ended subscription at the gateway, then Cleeng's record of it, unless something else of the
 /// customer's pays with it. Removing it twice is harmless.
 async fn forget_card(means: &Means, ended: &Mapping, deadline: Deadline) -> Result<(), Failure> {
     let Some(token) = &ended.token else { return Ok(()) };
-    let others = items_of(means, ended.customer, deadline).await?;
-    let used = others.iter().any(|other| {
-        other.subject != ended.subject
-            && matches!(other.standing, Standing::Open | Standing::Active)
-            && (other.token.as_ref() == Some(token)
-                || (other.details.is_some() && other.details == ended.details))
-    });
-    if used {
+    if pays_for_more(means, ended, token, deadline).await? {
         return Ok(());
     }
     let gateway = means.gateways.get(&ended.gateway);

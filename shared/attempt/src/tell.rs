@@ -180,12 +180,20 @@ async fn tell_change(
                 return Ok(told);
             }
             return match cleeng.cancel_payment(payment, deadline).await {
+                Ok(true) => Ok(told),
+                // It may be anybody's answer: what Cleeng shows as still authorised is told again.
+                Ok(false) => match at_cleeng(cleeng, mapping, attempt, deadline).await? {
+                    Some(known) if known.status == PaymentStatus::Authorized => {
+                        Err(Untold::Later(Failure::retry("Cleeng has not cancelled the payment yet")))
+                    }
+                    _ => Ok(told),
+                },
                 Err(refused) if refused.is_refusal() => {
                     let known =
                         has_status(cleeng, mapping, attempt, &PaymentStatus::Cancelled, deadline).await?;
                     if known { Ok(told) } else { Err(untold(refused)) }
                 }
-                done => done.map(|()| told).map_err(untold),
+                Err(error) => Err(untold(error)),
             };
         }
         (_, Answer::Approved(approval)) => PaymentUpdate {

@@ -243,14 +243,11 @@ impl Cleeng {
         }
     }
 
-    /// Tells Cleeng that an authorised payment was let go (reference: Cancel a payment; no body, the answer is not read).
-    pub async fn cancel_payment(&self, id: PaymentId, deadline: Deadline) -> Result<(), Error> {
-        self.ask(
-            Ask::bare("PATCH payment cancel", Method::PATCH, format!("/payments/{id}/cancel")),
-            deadline,
-        )
-        .await?;
-        Ok(())
+    /// Tells Cleeng that an authorised payment was let go (reference: Cancel a payment; no body). Whether Cleeng said so in
+    /// words; an empty answer may be anybody's.
+    pub async fn cancel_payment(&self, id: PaymentId, deadline: Deadline) -> Result<bool, Error> {
+        let ask = Ask::bare("PATCH payment cancel", Method::PATCH, format!("/payments/{id}/cancel"));
+        self.ask(ask, deadline).await.map(|answer| answer.is_an_object())
     }
 
     /// All payments of an order, to look before posting again (reference: Get payment by order id; its path is a

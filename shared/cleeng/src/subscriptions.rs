@@ -183,13 +183,13 @@ impl Cleeng {
 
     /// Ends a subscription at once, which revokes access, by the call that the settings name (reference: Terminate a
     /// subscription; guide: Recurring billing for the older form). Gone already is for the caller to see: Cleeng's
-    /// answer to a second termination is not documented.
+    /// answer to a second termination is not documented. Whether it said so in words; an empty answer may be anybody's.
     pub async fn terminate(
         &self,
         id: SubscriptionId,
         kind: TerminationKind,
         deadline: Deadline,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let ask = match self.settings.termination {
             TerminationCall::Post => Ask::write(
                 "POST subscription terminate",
@@ -204,7 +204,7 @@ impl Cleeng {
                 &StatusBody { status: "terminated" },
             )?,
         };
-        self.ask(ask, deadline).await.map(drop)
+        self.ask(ask, deadline).await.map(|answer| answer.is_an_object())
     }
 }
 

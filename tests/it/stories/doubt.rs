@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use ledger::{Stage, Subject};
 use local::buyer::TestCard;
-use local::simulators::cleeng::{CleengPayment, PaymentState, offers};
+use local::simulators::cleeng::{CleengPayment, PaymentState, SubscriptionState, offers};
 use queue::Job;
 use serde_json::json;
 use wire::simulated::Fault;
@@ -220,6 +220,26 @@ async fn what_takes_a_charge_back_is_looked_after_though_the_charge_itself_waits
         world.pass_days(1).await;
         assert_eq!(returned(&world), 1, "{gateway}");
         assert!(storm.is_over(), "{gateway}: it was lost");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_answer_that_is_not_cleengs_ends_and_cancels_nothing() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let id = world.subscriber(gateway).await.subscription;
+        world.system.run_until(world.at_cleeng(id).ends - SignedDuration::from_hours(60)).await;
+        for (method, path) in [("PATCH", "/cancel"), ("POST", "/terminate")] {
+            storm.strike(Strike { host: "cleeng", method, path, fault: Fault::Instead(200, ""), times: 1 });
+        }
+        control(&world, "cleeng", &format!("subscriptions/{id}/stop"), &json!({}));
+        world.pass_days(4).await;
+        assert!(storm.is_over(), "{gateway}");
+        assert_eq!(world.at_cleeng(id).status, SubscriptionState::Terminated, "{gateway}");
+        assert_eq!(renewals(&world).remove(0).status, PaymentState::Cancelled, "{gateway}");
+        assert_eq!(world.charges(), 1, "{gateway}");
         world.agrees().await;
     }
 }

@@ -135,3 +135,23 @@ async fn a_card_that_still_pays_for_something_else_is_not_forgotten() {
         world.agrees().await;
     }
 }
+
+#[tokio::test]
+async fn a_card_is_not_forgotten_with_an_offer_that_its_customer_switched_from() {
+    for gateway in GATEWAYS {
+        let world = World::with_settings(&[("FORGET_TOKENS", "ended")]);
+        let subscriber = world.subscriber(gateway).await;
+        let token = world.mapping(subscriber.subscription).await.token.unwrap();
+        let path = format!("subscriptions/{}/switch", subscriber.subscription);
+        control(&world, "cleeng", &path, &json!({ "offerId": local::simulators::cleeng::offers::WEEKLY }));
+        world.pass_days(2).await;
+        let old = world.mapping(subscriber.subscription).await;
+        assert_eq!(old.standing, ledger::Standing::Closed, "{gateway}");
+        assert!(
+            world.system.peers.gateway(gateway).unwrap().keeps(token.expose().split_once('|').unwrap().1)
+        );
+        world.pass_days(40).await;
+        assert!(world.charges() > 2, "{gateway}: the new offer is paid with it");
+        world.agrees().await;
+    }
+}
