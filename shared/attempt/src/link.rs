@@ -87,17 +87,18 @@ async fn not_yet(means: &Means, order: Mapping, now: Timestamp) -> Result<Linked
     Ok(Linked::NotYet)
 }
 
-/// From here on our own schedule decides: it looks at once when the first renewal is due.
-fn begin_calendar(mapping: &mut Mapping, order: &Mapping, now: Timestamp) {
-    let first = purchase(order).map(|(_, began)| began).and_then(|began| {
-        let began = Timestamp::from_second(began.as_second()).ok()?;
-        let terms = order.terms.as_ref()?;
-        let end = terms.first_end(began)?;
-        Some((end, if terms.trial.is_some() { end } else { began }))
-    });
-    if let Some((end, anchor)) = first {
-        mapping.period_end = Some(end);
-        mapping.terms = mapping.terms.take().map(|terms| Terms { anchor: Some(anchor), ..terms });
+/// From here on our own schedule decides: it looks at once when the first renewal is due. Where Cleeng has made the
+/// subscription later than it was paid, its first period ends, and the others are counted, as Cleeng has it.
+fn begin_calendar(mapping: &mut Mapping, order: &Mapping, subscription: &Subscription, now: Timestamp) {
+    let paid = purchase(order).and_then(|(_, began)| Timestamp::from_second(began.as_second()).ok());
+    if let Some((began, terms)) = paid.zip(order.terms.as_ref())
+        && let Some(end) = terms.first_end(began)
+    {
+        let given = subscription.ends.map_or(end, |ends| terms.given_until(ends).max(end));
+        let counts_from_end = terms.trial.is_some() || given != end;
+        let anchor = Some(if counts_from_end { given } else { began });
+        mapping.period_end = Some(given);
+        mapping.terms = mapping.terms.take().map(|terms| Terms { anchor, ..terms });
     }
     mapping.wake = Some(now);
 }
@@ -122,7 +123,7 @@ async fn write_mapping(means: &Means, order: &Mapping, subscription: &Subscripti
         ..order.clone()
     };
     if order.managed_by == ManagedBy::Connector {
-        begin_calendar(&mut mapping, order, means.clock.now());
+        begin_calendar(&mut mapping, order, subscription, means.clock.now());
     }
     mapping.tell(means.clock.now(), format!("made from {}", order.subject));
     mapping.fence = fastrand::u64(..);

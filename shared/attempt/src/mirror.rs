@@ -8,7 +8,7 @@ use cleeng::{
     Cleeng, NewExternalPayment, NewPass, NewSubscription, Paging, PaymentStatus, Renewal, Subscription,
     SubscriptionFilter, SubscriptionStatus,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ledger::{Attempt, Mapping, Subject, Terms};
 use payment::{Answer, OrderId, PaymentId, Price, SubscriptionId};
 use rust_decimal::Decimal;
@@ -153,12 +153,18 @@ fn tax(mapping: &Mapping) -> Option<Decimal> {
     }
 }
 
+/// What Cleeng hears later than this after the payment counts from then on.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
+
 /// A subscription for a first payment, or for a card that was verified.
 async fn subscribe(telling: Telling<'_>, order: OrderId, payment: Option<PaymentId>) -> Result<(), Untold> {
-    let Telling { cleeng, mapping, attempt, deadline, .. } = telling;
+    let Telling { cleeng, mapping, attempt, now, deadline, .. } = telling;
     let missing = || Untold::Never(format!("nothing is agreed for {}", mapping.subject));
     let (Some(terms), Some(offer)) = (&mapping.terms, &mapping.offer) else { return Err(missing()) };
-    let began = Timestamp::from_second(attempt.intention.began.as_second()).map_err(|_| missing())?;
+    // Paid long ago: the customer could not watch before Cleeng heard of it.
+    let began = attempt.intention.began;
+    let began = if now.duration_since(began) > SOON { now } else { began };
+    let began = Timestamp::from_second(began.as_second()).map_err(|_| missing())?;
     let first_end = terms.first_end(began).ok_or_else(missing)?;
     let new = NewSubscription {
         customer: mapping.customer,

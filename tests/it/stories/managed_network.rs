@@ -90,6 +90,37 @@ async fn a_renewal_of_ours_is_recorded_and_prolonged_once_whatever_the_network_l
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subscription_that_cleeng_hears_of_late_has_its_whole_first_period() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        storm.strike(Strike {
+            host: "cleeng",
+            method: "POST",
+            path: "/subscriptions",
+            fault: Fault::Refused,
+            times: u32::MAX,
+        });
+        let buyer = world.buyer(gateway);
+        let order = buyer.order_by(&world.system, offers::WEEKLY, Billing::OwnSchedule, None).unwrap();
+        buyer.pay(&world.system, order, TestCard::Pays).await;
+        world.pass_days(2).await;
+        storm.clear();
+        world.pass_days(2).await;
+        let row = world.system.peers.cleeng.subscriptions().remove(0);
+        let mapping = world.mapping(row.id).await;
+        let due = mapping.period_end.unwrap();
+        assert!(due.duration_since(row.began) >= SignedDuration::from_hours(7 * 24), "{gateway}");
+        assert_eq!(row.ends, mapping.terms.unwrap().access_end(due), "{gateway}");
+        world.system.run_until(due - PATIENT).await;
+        assert_eq!(world.charges(), 1, "{gateway}");
+        world.pass(PATIENT + PATIENT).await;
+        assert_eq!(world.charges(), 2, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_cleeng_does_not_show_its_payments_a_lost_answer_is_not_posted_again() {
     let storm = Storm::calm();
     let settings = [("CLEENG_EXTERNAL_PAYMENTS_PATH", "/no_such_list/{externalPaymentId}")];
