@@ -160,7 +160,7 @@ async fn look(
         theirs.ok_or_else(|| Failure::alarm(format!("Cleeng does not know the subscription {id}")))?;
     let now = renewals.means.clock.now();
     let given = mapping.terms.as_ref().zip(theirs.ends).map_or(due, |(terms, end)| terms.given_until(end));
-    let latest = due.checked_add(SAME_DATE).unwrap_or(due);
+    let moved = given.duration_since(due).abs() > SAME_DATE;
     let failed_late = mapping.attempts.iter().any(|attempt| attempt.facts.has(FactKind::CaptureFailed));
     Ok(match theirs.status {
         SubscriptionStatus::Terminated => {
@@ -170,11 +170,11 @@ async fn look(
             Look::End(None)
         }
         // A payment that failed late had given a period, which stays: whoever stopped is not asked for it again.
-        SubscriptionStatus::Stopped if now < due.max(given) => Look::Wait(due.max(given)),
+        SubscriptionStatus::Stopped if now < given => Look::Wait(given),
         SubscriptionStatus::Stopped => Look::End(Some(TerminationKind::UserCancel)),
         SubscriptionStatus::Paused => Look::Postpone,
         // It was paused and goes on, or somebody gave it more time.
-        SubscriptionStatus::Active if given > latest && !failed_late => Look::Move(given),
+        SubscriptionStatus::Active if moved && !failed_late => Look::Move(given),
         SubscriptionStatus::Active | SubscriptionStatus::Other(_) => Look::Charge,
     })
 }

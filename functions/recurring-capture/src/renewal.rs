@@ -1,6 +1,8 @@
 //! What both kinds of renewal share: whose it is, which card pays, its order and its intention.
 
-use attempt::{Begun, Ended, Means, bar_elsewhere, began, begin, beyond, open_period, refuse, wait_a_moment};
+use attempt::{
+    Begun, Ended, Means, bar_elsewhere, began, begin, beyond, left_over, open_period, refuse, wait_a_moment,
+};
 use cleeng::NewRenewalOrder;
 use cleeng::webhook::Billing;
 use gateways::Route;
@@ -89,6 +91,11 @@ pub(crate) async fn start(
     let means = &renewals.means;
     let route = route(renewals, billing, mapping.as_ref())
         .ok_or_else(|| Failure::alarm("the payment method leads nowhere"))?;
+    if let Some(kept) = mapping.as_ref().filter(|kept| kept.period_end != Some(new.period_end))
+        && let Some(void) = left_over(kept, means.clock.now())
+    {
+        return let_go(means, kept.clone(), void, deadline).await;
+    }
     let mut mapping = current(billing, mapping, route)?;
     wait_a_moment(&mapping, means.clock.now())?;
     let order = means.cleeng.create_renewal_order(&new_order(billing, &mapping)?, deadline).await?;
@@ -122,6 +129,18 @@ pub(crate) async fn start(
     mapping.capture_asked = None;
     let attempt = began(intention, order.price, Some(new.asked), None);
     carry_out(means, mapping, attempt, refusal, deadline).await
+}
+
+/// A period that never came (the customer paused it away) is still held for: one call more, before another is held. Where
+/// it cannot be let go now the message comes back.
+async fn let_go(means: &Means, kept: Mapping, void: Attempt, deadline: Deadline) -> Result<Begun, Failure> {
+    match begin(means, kept, void, None, deadline).await? {
+        Begun::Done(done) if matches!(done.ended, Ended::Answered { told: true, .. }) => {
+            Ok(Begun::Lost(Some(Box::new(done.mapping))))
+        }
+        Begun::Done(_) => Err(Failure::retry("what is held for an earlier period is not let go yet")),
+        lost => Ok(lost),
+    }
 }
 
 /// Writes a new try down and charges the card, or writes it down as refused; a refusal for good counts wherever the card pays.

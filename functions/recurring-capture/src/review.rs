@@ -1,12 +1,12 @@
 //! Once a day each living subscription is compared with Cleeng's: a renewal whose webhook never came is made up for, a
 //! hold that nobody will take is let go, and one that Cleeng has ended is ended here too.
 
-use attempt::{Begun, Ending, Means, begin, end, held, letting_go, same_period};
+use attempt::{Begun, Ending, Means, begin, end, left_over, reason, same_period};
 use cleeng::webhook::Billing;
 use cleeng::{Subscription, SubscriptionStatus};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Mapping, Standing, Subject};
+use ledger::{Attempt, Mapping, Standing, Subject};
 use payment::{Failure, SubscriptionId, WhoActs};
 use wire::Deadline;
 
@@ -42,7 +42,7 @@ pub(crate) async fn review(
 async fn compare(renewals: &Renewals, id: SubscriptionId, deadline: Deadline) -> Result<(), Failure> {
     let means = &renewals.means;
     let kept = means.ledger.mapping(Subject::Subscription(id)).await?;
-    let Some(mapping) = kept.filter(|it| it.standing == Standing::Active) else {
+    let Some(mapping) = kept.filter(|it| matches!(it.standing, Standing::Active | Standing::Ending)) else {
         return Ok(());
     };
     let Some(theirs) = means.cleeng.subscription(id, deadline).await? else {
@@ -54,8 +54,15 @@ async fn compare(renewals: &Renewals, id: SubscriptionId, deadline: Deadline) ->
         let ending = Ending { kind: None, forget_card: renewals.forget_ended };
         return end(means, mapping, ending, deadline).await;
     }
-    if is_stale(&mapping, now) {
-        return let_go(means, mapping, deadline).await;
+    // Begun and not gone through with: whatever asked for it has died.
+    if mapping.standing == Standing::Ending {
+        let kind = Some(reason(&mapping));
+        return end(means, mapping, Ending { kind, forget_card: renewals.forget_ended }, deadline).await;
+    }
+    if is_over(&mapping, now)
+        && let Some(void) = left_over(&mapping, now)
+    {
+        return let_go(means, mapping, void, deadline).await;
     }
     match missed(&mapping, &theirs, now) {
         Some(billing) => make_up(renewals, mapping, billing, theirs.ends, deadline).await,
@@ -63,17 +70,13 @@ async fn compare(renewals: &Renewals, id: SubscriptionId, deadline: Deadline) ->
     }
 }
 
-/// A hold whose period began long ago: the customer stopped, paused or switched between authorisation and capture.
-fn is_stale(mapping: &Mapping, now: Timestamp) -> bool {
-    let over = mapping.period_end.is_some_and(|end| end < now && !same_period(end, now));
-    let taken = |identity: &payment::Identity| mapping.attempt(&identity.capture()).is_some();
-    over && held(mapping).is_some_and(|attempt| !taken(&attempt.intention.identity))
+/// Its period began long ago: what is held for it is held because the customer stopped, paused or switched between
+/// authorisation and capture.
+fn is_over(mapping: &Mapping, now: Timestamp) -> bool {
+    mapping.period_end.is_some_and(|end| end < now && !same_period(end, now))
 }
 
-async fn let_go(means: &Means, mapping: Mapping, deadline: Deadline) -> Result<(), Failure> {
-    let Some(void) = held(&mapping).and_then(|attempt| letting_go(attempt, means.clock.now())) else {
-        return Ok(());
-    };
+async fn let_go(means: &Means, mapping: Mapping, void: Attempt, deadline: Deadline) -> Result<(), Failure> {
     match begin(means, mapping, void, None, deadline).await? {
         Begun::Done(_) => Ok(()),
         Begun::Lost(_) => Err(Failure::retry("another worker changes the subscription")),

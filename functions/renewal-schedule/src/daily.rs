@@ -72,14 +72,11 @@ pub fn next_comparison(now: Timestamp) -> Timestamp {
     starts.filter(|start| *start > now).min().unwrap_or(Timestamp::MAX)
 }
 
-/// A subscription whose renewals Cleeng asks for.
+/// A subscription whose renewals Cleeng asks for, also one whose end was begun and may have been left.
 fn living(mapping: &Mapping) -> Option<SubscriptionId> {
+    let lives = matches!(mapping.standing, Standing::Active | Standing::Ending);
     match mapping.subject {
-        Subject::Subscription(id)
-            if mapping.standing == Standing::Active && mapping.managed_by == ManagedBy::Cleeng =>
-        {
-            Some(id)
-        }
+        Subject::Subscription(id) if lives && mapping.managed_by == ManagedBy::Cleeng => Some(id),
         _ => None,
     }
 }

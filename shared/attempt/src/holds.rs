@@ -7,7 +7,7 @@ use payment::{
 };
 
 use crate::apply::began;
-use crate::plan::has_lapsed;
+use crate::plan::{has_lapsed, held};
 
 /// The capture of what an attempt holds: its amount is the one that was authorised and told, never another.
 /// `None` where it holds nothing.
@@ -18,11 +18,18 @@ pub fn taking(attempt: &Attempt, now: Timestamp) -> Option<Attempt> {
 }
 
 /// The void of what an attempt holds. `None` where it holds nothing.
-pub fn letting_go(attempt: &Attempt, now: Timestamp) -> Option<Attempt> {
+pub(crate) fn letting_go(attempt: &Attempt, now: Timestamp) -> Option<Attempt> {
     let Approval { reference, money, .. } = held_by(attempt)?;
     let nothing = Money { minor: 0, currency: money.currency };
     let identity = attempt.intention.identity.cancel();
     Some(step(attempt, identity, Verb::Cancel, nothing, Target::Payment(reference.clone()), now))
+}
+
+/// The void of what the period's tries hold and nobody has begun to take.
+pub fn left_over(mapping: &Mapping, now: Timestamp) -> Option<Attempt> {
+    let held = held(mapping)?;
+    let taken = mapping.attempt(&held.intention.identity.capture()).is_some();
+    if taken { None } else { letting_go(held, now) }
 }
 
 /// What a request about one hold means.

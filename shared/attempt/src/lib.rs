@@ -35,12 +35,12 @@ pub use cards::{
 pub use due::{LOOKS_MAX, due, pause};
 pub use end::{Ending, end, end_at_cleeng, is_taken, reason};
 pub use find::{Names, holding, holding_of, money, past_taking, payment_item};
-pub use holds::{HoldPlan, lapsed, letting_go, plan_letting_go, plan_taking, taking};
+pub use holds::{HoldPlan, lapsed, left_over, plan_letting_go, plan_taking, taking};
 pub use late::{aimed_at, answer_in, correct, correction, learn_card, reopen, takes_back};
 pub use link::{Linked, link};
 pub use next::{Next, next};
 pub use own::{Dunning, OwnPlan, plan_own};
-pub use plan::{CapturePlan, RenewalPlan, held, plan_authorisation, plan_capture, same_period, unfinished};
+pub use plan::{CapturePlan, RenewalPlan, plan_authorisation, plan_capture, same_period, unfinished};
 pub use release::release;
 pub use returns::{RefundPlan, Returned, plan_refund, returned};
 pub use run::{Begun, Done, Ended, Means, begin, finish, look_again, record, refuse, resume, settle};

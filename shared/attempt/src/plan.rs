@@ -137,7 +137,7 @@ pub fn plan_capture(
 }
 
 /// The attempt that holds money which was not taken, let go or lost since.
-pub fn held(mapping: &Mapping) -> Option<&Attempt> {
+pub(crate) fn held(mapping: &Mapping) -> Option<&Attempt> {
     tries_of(mapping).find(|attempt| {
         let held =
             matches!(&attempt.stage, Stage::Reported(Answer::Approved(approval)) if !approval.captured);

@@ -70,6 +70,24 @@ async fn a_customer_who_pauses_pays_when_the_time_that_was_left_is_over() {
 }
 
 #[tokio::test]
+async fn a_hold_whose_period_never_came_is_let_go_before_the_next_one_is_charged() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let subscriber = authorised(&world, gateway).await;
+        let due = world.at_cleeng(subscriber.subscription).ends;
+        world.system.run_until(due - SignedDuration::from_hours(2)).await;
+        changes(&world, &subscriber, "pause");
+        world.system.run_until(due + SignedDuration::from_hours(73)).await;
+        // It goes on, and is due, before the day's comparison has seen that the hold is of no use any more.
+        assert_eq!(held(&world, gateway), 1, "{gateway}");
+        changes(&world, &subscriber, "resume");
+        world.pass(SignedDuration::from_hours(4)).await;
+        assert_eq!((world.charges(), held(&world, gateway)), (2, 0), "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
 async fn a_customer_who_switches_pays_the_new_offer_and_the_old_hold_is_let_go() {
     for gateway in GATEWAYS {
         let world = World::new();

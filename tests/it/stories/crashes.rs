@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use ledger::Standing;
 use local::simulators::cleeng::PaymentState;
 use serde_json::json;
 
@@ -185,4 +186,27 @@ async fn a_capture_that_fails_and_then_succeeds_is_corrected() {
         },
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_cleengs_staff_ended_is_ended_here_too() {
+    for gateway in GATEWAYS {
+        whenever_it_dies(
+            gateway,
+            async |world| {
+                let subscriber = authorised(world, gateway).await;
+                let end = json!({ "terminationType": "publisherCancel" });
+                world.staff(&format!("subscriptions/{}/terminate", subscriber.subscription), &end);
+                subscriber
+            },
+            async |world, _| world.pass(SignedDuration::from_hours(20)).await,
+            async |world, subscriber, what| {
+                let mapping = world.mapping(subscriber.subscription).await;
+                assert_eq!((mapping.standing, mapping.due), (Standing::Closed, None), "{what}");
+                assert!(world.payments(gateway).iter().all(|it| it.held_minor == 0), "{what}");
+                assert_eq!(world.charges(), 1, "{what}");
+            },
+        )
+        .await;
+    }
 }
