@@ -122,6 +122,11 @@ fn change(state: &mut State, id: u64, verb: &str, body: &Body<'_>) -> Answer {
             it.ends = now.checked_add(left).unwrap_or(it.ends);
             it.anchor = (it.ends, 0);
         }
+        // By mistake: what somebody else manages is not Cleeng's to ask for.
+        ("ask", SubscriptionState::Active) if it.externally_managed => {
+            life::ask_by_mistake(state, id);
+            return subscriptions::answer(state, id, StatusCode::OK);
+        }
         ("switch", SubscriptionState::Active) => return switch(state, id, &body.required_text("offerId")?),
         _ => return Err(impossible(format!("A {} subscription cannot do that", it.status.as_str()))),
     }

@@ -257,6 +257,19 @@ fn take_step(state: &mut State, id: u64, plan: u64, index: usize) {
     schedule(state, id, index + 1);
 }
 
+/// Both requests for a renewal, as if it were Cleeng's to ask for.
+pub(super) fn ask_by_mistake(state: &mut State, id: u64) {
+    if let Some(it) = state.subscriptions.get(&id) {
+        let asks = [
+            ("subscriptionReadyForPaymentAuthorisation", authorisation(state, it)),
+            ("subscriptionReadyForPaymentCapture", capture(state, it)),
+        ];
+        for (topic, data) in asks {
+            emit(state, topic, data);
+        }
+    }
+}
+
 fn ask_capture(state: &mut State, id: u64) {
     let Some(it) = state.subscriptions.get_mut(&id) else { return };
     it.capture_asked = true;
