@@ -58,12 +58,8 @@ impl Books<'_> {
         let gateway = self.world.peers.gateway(item.gateway.as_str())?;
         let pays = |it: &Mapping| it.standing == Standing::Active && it.token.as_ref() == Some(token);
         // Another subscription may have paid with it when this one ended, and with another card since.
-        let others = self.items.iter().filter(|it| {
-            it.customer == item.customer
-                && matches!(it.subject, Subject::Subscription(_))
-                && it.subject != item.subject
-        });
-        let alone = others.count() == 0;
+        let theirs = self.subscriptions.values().filter(|row| row.customer == item.customer.number());
+        let alone = theirs.count() == 1;
         match gateway.keeps(card) {
             false if self.items.iter().any(pays) => {
                 Some(format!("the card that pays {} was forgotten", item.subject))
