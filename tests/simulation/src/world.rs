@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) reversed: RefCell<BTreeSet<String>>,
     /// Subscriptions that were paused: since when, if they still are, and for how long in all.
     pub(crate) paused: RefCell<BTreeMap<u64, Paused>>,
+    /// Payments whose capture failed late, whatever became of it then.
+    pub(crate) failed_late: RefCell<BTreeSet<String>>,
     /// What happened so often that only those who look at pages can tell.
     pub(crate) noted: RefCell<BTreeMap<&'static str, usize>>,
 }
@@ -138,6 +140,7 @@ impl World {
             deaths: Cell::default(),
             reversed: RefCell::default(),
             paused: RefCell::default(),
+            failed_late: RefCell::default(),
             noted: RefCell::default(),
         }))
     }
@@ -202,7 +205,7 @@ impl World {
         *self.noted.borrow_mut().entry(what).or_default() += 1;
     }
 
-    /// Remembers how long a subscription is paused, and counts what its customer did.
+    /// Remembers how long a subscription is paused.
     pub(crate) fn note_change(&self, subscription: u64, word: &'static str) {
         let now = self.clock.now();
         let mut all = self.paused.borrow_mut();

@@ -33,6 +33,7 @@ pub(super) async fn happen(world: &World, customer: &Customer, happening: Happen
             if let Some(row) = customer.subscription(world) {
                 let body = json!({ "terminationType": "publisherCancel" });
                 world.staff(&format!("subscriptions/{}/terminate", row.id), &body);
+                world.note("ended by staff");
             }
         }
         Happening::Refund(half) => refund(world, customer, half),
@@ -77,6 +78,12 @@ fn changes(world: &World, customer: &Customer, word: &'static str) {
     let Some(row) = customer.subscription(world) else { return };
     if world.control("cleeng", &format!("subscriptions/{}/{word}", row.id), &json!({})).is_some() {
         world.note_change(row.id, word);
+        world.note(match word {
+            "stop" => "stopped",
+            "pause" => "paused",
+            "resume" => "resumed",
+            _ => "asked for by mistake",
+        });
     }
 }
 
@@ -84,7 +91,10 @@ fn changes(world: &World, customer: &Customer, word: &'static str) {
 fn switches(world: &World, customer: &Customer) {
     let Some(row) = customer.subscription(world) else { return };
     let other = if row.offer == offers::WEEKLY { offers::MONTHLY } else { offers::WEEKLY };
-    world.control("cleeng", &format!("subscriptions/{}/switch", row.id), &json!({ "offerId": other }));
+    let path = format!("subscriptions/{}/switch", row.id);
+    if world.control("cleeng", &path, &json!({ "offerId": other })).is_some() {
+        world.note("switched");
+    }
 }
 
 /// The card that pays the customer's subscription behaves otherwise from now on.
@@ -162,6 +172,7 @@ async fn at_the_gateway(world: &World, customer: &Customer, happening: Happening
         // What was returned in part had been captured for good.
         (Happening::CaptureFails(_), _) if left != payment.captured_minor => {}
         (Happening::CaptureFails(retried), "adyen") => {
+            world.failed_late.borrow_mut().insert(id.to_owned());
             world.control("adyen", &format!("payments/{id}/capture-failed"), &json!({}));
             if retried {
                 tokio::time::sleep(Duration::from_secs(60 + world.chance.below("bank", 86_400))).await;

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Subject;
 use local::buyer::{Billing, method_for};
-use local::simulators::cleeng::{
-    CleengOrder, CleengPayment, CleengSubscription, PaymentState, SubscriptionState, offers,
-};
+use local::simulators::cleeng::{CleengOrder, CleengPayment, CleengSubscription, SubscriptionState, offers};
 use rust_decimal::Decimal;
 use wire::Clock;
 
@@ -174,8 +172,9 @@ impl Books<'_> {
             return (row.status == SubscriptionState::Stopped && late)
                 .then(|| format!("{} was stopped and due at {due}, and has not ended", row.id));
         };
-        // What failed late had given a period that is not paid.
-        let failed = |it: &CleengPayment| it.captured.is_some() && it.status == PaymentState::Rejected;
+        // What failed late had given a period before it was paid, if it ever was.
+        let failed = self.world.failed_late.borrow();
+        let failed = |it: &CleengPayment| it.external.as_ref().is_some_and(|it| failed.contains(it));
         let unpaid = self.cleeng.iter().any(|it| it.subscription == Some(row.id) && failed(it));
         let early = |hour: Timestamp| !unpaid && after(*at, moment) < hour;
         let calm = after(crate::life::storm_ends(plan), SETTLED);
