@@ -73,7 +73,8 @@ pub fn plan_own(mapping: &Mapping, dunning: &Dunning, now: Timestamp) -> OwnPlan
         return OwnPlan::End;
     }
     if mapping.barred.is_some() {
-        let ends = if dunning.hard_decline_ends { due } else { over };
+        // What failed late may yet be paid after all, and the card was refused for something else.
+        let ends = if dunning.hard_decline_ends && from == due { due } else { over };
         return if ends <= now { OwnPlan::End } else { OwnPlan::Wait(ends) };
     }
     if let Some(until) = mapping.not_before.filter(|until| now < *until) {
@@ -115,7 +116,8 @@ mod tests {
     use crate::apply::began;
     use ledger::{Attempt, ManagedBy, Terms};
     use payment::{
-        Answer, Approval, Decline, DeclineClass, DeclineReason, Intention, Money, Price, Target, Token, Verb,
+        Answer, Approval, Decline, DeclineClass, DeclineReason, Fact, Intention, Money, Price, Target, Token,
+        Verb,
     };
 
     const DUE: &str = "2027-02-04T09:00:00Z";
@@ -249,9 +251,15 @@ mod tests {
         assert_eq!(plan_own(&barred, &dunning(), now), OwnPlan::Wait(at("2027-02-08T09:00:00Z")));
         let strict = Dunning { hard_decline_ends: true, ..dunning() };
         assert_eq!(plan_own(&barred, &strict, now), OwnPlan::End);
-        let early = Dunning { attempts_hours: vec![24], ..strict };
+        let early = Dunning { attempts_hours: vec![24], ..strict.clone() };
         let before = at("2027-02-04T08:00:00Z");
         assert_eq!(plan_own(&barred, &early, before), OwnPlan::Wait(at(DUE)), "what is paid is not taken");
+        let mut failed = Mapping { attempts: item(&[(DUE, paid())]).attempts, ..barred.clone() };
+        let failure = Fact { at: at("2027-02-10T09:00:00Z"), money: failed.attempts[0].intention.money };
+        failed.attempts[0].facts.learn(FactKind::CaptureFailed, "CAP1".parse().unwrap(), failure);
+        failed.attempts[0].stage = Stage::Reported(refused());
+        let wait = OwnPlan::Wait(at("2027-02-14T09:00:00Z"));
+        assert_eq!(plan_own(&failed, &strict, at("2027-02-10T09:01:00Z")), wait, "it may be paid after all");
         let new_card = Mapping { barred: None, capture_asked: Some(now), ..barred };
         assert_eq!(charges(&plan_own(&new_card, &dunning(), now)).unwrap().1, now);
     }

@@ -141,7 +141,10 @@ fn first_word(mapping: &Mapping, attempt: &Attempt, answer: &Answer, order: Orde
 
 /// Cleeng's record of the token: made inline by a first payment, named by a renewal.
 fn details(mapping: &Mapping, attempt: &Attempt, approval: &Approval) -> Option<DetailsGiven> {
+    let present = attempt.intention.verb.buyer_present();
     match (&approval.token, mapping.details) {
+        // What the gateway says of a renewal's card when it is asked again is no other card.
+        (_, Some(details)) if !present => Some(DetailsGiven::Id(details)),
         (Some(token), _) => Some(DetailsGiven::Inline(NewDetails {
             customer: mapping.customer,
             token: token.clone(),
@@ -149,7 +152,6 @@ fn details(mapping: &Mapping, attempt: &Attempt, approval: &Approval) -> Option<
             card: approval.card.clone(),
             active: true,
         })),
-        (None, Some(details)) if !attempt.intention.verb.buyer_present() => Some(DetailsGiven::Id(details)),
         (None, _) => None,
     }
 }

@@ -243,3 +243,25 @@ async fn an_empty_answer_that_is_not_cleengs_ends_and_cancels_nothing() {
         world.agrees().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_whose_answer_was_lost_is_told_with_the_payment_details_that_paid_it() {
+    for gateway in GATEWAYS {
+        for times in [1, 9] {
+            let storm = Storm::calm();
+            let world = World::in_weather(storm.clone());
+            let id = world.subscriber(gateway).await.subscription;
+            let details = world.at_cleeng(id).details;
+            let path = if gateway == "stripe" { "/payment_intents" } else { "/payments" };
+            storm.strike(Strike { host: gateway, method: "POST", path, fault: Fault::AnswerLost, times });
+            world.pass_days(32).await;
+            assert_eq!(renewals(&world).remove(0).details, details, "{gateway}");
+            assert_eq!(
+                world.system.peers.cleeng.payment_details().len(),
+                1,
+                "{gateway}: nothing is kept twice"
+            );
+            world.agrees().await;
+        }
+    }
+}

@@ -29,6 +29,9 @@ pub enum Kind {
     Throttled,
     /// A peer cannot be reached for minutes, sometimes for days: longer than a gateway remembers a key.
     Away,
+    /// The gateway or Cleeng is away for a day or more from the middle of a renewal on: the money is asked for, and nobody
+    /// hears what came of it, or can be told.
+    AwayInTheMiddle,
     /// The ledger fails before it acts.
     LedgerBefore,
     /// The ledger fails after it has acted.
@@ -63,7 +66,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Refused,
         Self::RequestLost,
         Self::AnswerLost,
@@ -74,6 +77,7 @@ impl Kind {
         Self::InsteadAfter,
         Self::Throttled,
         Self::Away,
+        Self::AwayInTheMiddle,
         Self::LedgerBefore,
         Self::LedgerAfter,
         Self::QueueBefore,

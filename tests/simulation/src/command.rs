@@ -94,16 +94,15 @@ fn all_defects(threads: usize) -> ExitCode {
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// In four columns.
 fn told(report: &Report) -> String {
-    let counts: Vec<_> = report.counts.0.iter().map(|(what, count)| format!("{what} {count}")).collect();
-    format!(
-        "{} lives in {:.1?}, {} faults, {} failed; {}",
-        report.lives,
-        report.took,
-        report.faults,
-        report.failed.len(),
-        counts.join(", ")
-    )
+    let Report { lives, took, faults, failed, .. } = report;
+    let mut told = format!("{lives} lives in {took:.1?}, {faults} faults, {} failed", failed.len());
+    for (n, (what, count)) in report.counts.0.iter().enumerate() {
+        let begins = if n % 4 == 0 { "\n" } else { "" };
+        told += &format!("{begins}{count:>9} {what:<21}");
+    }
+    told
 }
 
 fn verdict(broken: &[String]) -> String {

@@ -12,6 +12,8 @@ use payment::FactKind;
 use wire::{Clock, Reply, Transport};
 
 use crate::chance::Chance;
+use crate::frail::waits_for_its_date;
+use crate::switches::CAPTCHA_HOST;
 
 /// A way to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,12 @@ pub enum Defect {
     LastWriterWins,
     /// A call to Cleeng that got no answer is sent again without looking.
     PostAgain,
+    /// Where a captcha cannot be checked, everybody is let through.
+    CaptchaOpens,
+    /// The next date of our own calendar is not written down.
+    DateForgotten,
+    /// What we renew ourselves is told to Cleeng as paid, and not as renewed.
+    PaidNotRenewed,
 }
 
 impl Defect {
@@ -39,7 +47,7 @@ impl Defect {
     pub const LIVES_MAX: u64 = 500;
 
     /// All of them, by name.
-    pub const ALL: [(&'static str, Self); 8] = [
+    pub const ALL: [(&'static str, Self); 11] = [
         ("random-key", Self::RandomKey),
         ("lease-reruns", Self::LeaseReruns),
         ("acknowledge-before-keep", Self::AcknowledgeBeforeKeep),
@@ -48,6 +56,9 @@ impl Defect {
         ("rank-instead-of-facts", Self::RankInsteadOfFacts),
         ("last-writer-wins", Self::LastWriterWins),
         ("post-again", Self::PostAgain),
+        ("captcha-opens", Self::CaptchaOpens),
+        ("date-forgotten", Self::DateForgotten),
+        ("paid-not-renewed", Self::PaidNotRenewed),
     ];
 
     /// The defect of this name.
@@ -57,16 +68,19 @@ impl Defect {
 
     pub(crate) fn around_network(self, sea: Arc<dyn Transport>, chance: &Chance) -> Arc<dyn Transport> {
         match self {
-            Self::RandomKey | Self::DeclineOnTimeout | Self::CaptureWithoutKey | Self::PostAgain => {
-                Arc::new(WrongNetwork { sea, chance: chance.clone(), defect: self })
-            }
+            Self::RandomKey
+            | Self::DeclineOnTimeout
+            | Self::CaptureWithoutKey
+            | Self::PostAgain
+            | Self::CaptchaOpens
+            | Self::PaidNotRenewed => Arc::new(WrongNetwork { sea, chance: chance.clone(), defect: self }),
             _ => sea,
         }
     }
 
     pub(crate) fn around_ledger(self, ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Arc<dyn Ledger> {
         match self {
-            Self::LeaseReruns | Self::LastWriterWins | Self::RankInsteadOfFacts => {
+            Self::LeaseReruns | Self::LastWriterWins | Self::RankInsteadOfFacts | Self::DateForgotten => {
                 Arc::new(WrongLedger { ledger, clock, defect: self })
             }
             _ => ledger,
@@ -102,10 +116,18 @@ impl Transport for WrongNetwork {
         }
         let again = (self.defect == Defect::PostAgain && host == "cleeng.test").then(|| request.clone());
         let write = request.method() != http::Method::GET;
+        if self.defect == Defect::PaidNotRenewed && path.ends_with("/renew") {
+            return answer(200, "{}");
+        }
         let reply = self.sea.send(request, timeout).await;
         match (reply, again) {
             (Reply::Unknown(_), Some(again)) => self.sea.send(again, timeout).await,
             (Reply::Unknown(_), None) if self.defect == Defect::DeclineOnTimeout && write => refusal(&host),
+            (Reply::Unknown(_) | Reply::NotSent(_), None)
+                if self.defect == Defect::CaptchaOpens && host == CAPTCHA_HOST =>
+            {
+                answer(200, r#"{"success":true}"#)
+            }
             (reply, _) => reply,
         }
     }
@@ -122,6 +144,10 @@ fn refusal(host: &str) -> Reply {
         }
         _ => return Reply::Unknown("no answer".to_owned()),
     };
+    answer(status, body)
+}
+
+fn answer(status: u16, body: &'static str) -> Reply {
     match http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes())) {
         Ok(answer) => Reply::Answered(answer),
         Err(error) => Reply::Unknown(error.to_string()),
@@ -150,6 +176,9 @@ impl WrongLedger {
     }
 
     fn miswrite(&self, mut mapping: Mapping) -> Mapping {
+        if self.defect == Defect::DateForgotten && waits_for_its_date(&mapping) {
+            (mapping.wake, mapping.due) = (None, None);
+        }
         for attempt in &mut mapping.attempts {
             let failed = attempt.facts.of(FactKind::CaptureFailed).next().is_some();
             let done = attempt.facts.of(FactKind::Captured).count() > 1;

@@ -119,6 +119,16 @@ pub enum Happening {
     Revisit,
     /// Cleeng asks to capture what is authorised, out of turn.
     CaptureNow,
+    /// The customer pauses; coming back is `Resume`.
+    Pause,
+    /// The customer switches to another offer.
+    Switch,
+    /// An offer costs so much from now on.
+    Costs(u64),
+    /// Cleeng's staff ends the subscription.
+    EndedByStaff,
+    /// Cleeng asks for a renewal that is not its own to ask for.
+    AskedByMistake,
 }
 
 const DAY: u64 = 86_400;
@@ -194,7 +204,7 @@ fn person(rng: &mut Rng, weekly: bool, days: u64) -> Person {
         purchases.push(purchase(rng, weekly, DAY * 2));
     }
     let mut happenings: Vec<_> =
-        (0..rng.u8(..5)).map(|_| (rng.u64(7200..days * DAY), happening(rng, gateway))).collect();
+        (0..rng.u8(..6)).map(|_| (rng.u64(7200..days * DAY), happening(rng, gateway))).collect();
     happenings.sort_by_key(|(after, _)| *after);
     Person { gateway, purchases, happenings }
 }
@@ -233,7 +243,7 @@ fn purchase(rng: &mut Rng, weekly: bool, within: u64) -> Purchase {
 }
 
 fn happening(rng: &mut Rng, gateway: &'static str) -> Happening {
-    match rng.u8(..27) {
+    match rng.u8(..34) {
         0..=5 => {
             let stripe =
                 ["insufficient_funds", "expired_card", "authentication_required", "lost_card", "processing"];
@@ -249,16 +259,21 @@ fn happening(rng: &mut Rng, gateway: &'static str) -> Happening {
             _ => Card::RefusesLater,
         }),
         10..=11 => Happening::Stop,
-        12 => Happening::Resume,
-        13..=14 => Happening::Refund(rng.bool()),
-        15 => Happening::RefundByHand(rng.bool()),
-        16 => Happening::Chargeback,
-        17 => Happening::ChargebackReversed,
-        18..=21 => Happening::CaptureFails(rng.bool()),
-        22 => Happening::Deactivate,
-        23 => Happening::OldHook,
-        24 => Happening::Replay,
-        25 => Happening::Revisit,
-        _ => Happening::CaptureNow,
+        12..=13 => Happening::Resume,
+        14..=15 => Happening::Refund(rng.bool()),
+        16 => Happening::RefundByHand(rng.bool()),
+        17 => Happening::Chargeback,
+        18 => Happening::ChargebackReversed,
+        19..=22 => Happening::CaptureFails(rng.bool()),
+        23 => Happening::Deactivate,
+        24 => Happening::OldHook,
+        25 => Happening::Replay,
+        26 => Happening::Revisit,
+        27 => Happening::CaptureNow,
+        28..=29 => Happening::Pause,
+        30 => Happening::Switch,
+        31 => Happening::Costs(rng.u64(1..12)),
+        32 => Happening::EndedByStaff,
+        _ => Happening::AskedByMistake,
     }
 }

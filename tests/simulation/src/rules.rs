@@ -307,21 +307,31 @@ impl Books<'_> {
                 _ => None,
             })
             .collect();
+        let now = self.world.clock.now();
+        let overdue =
+            |it: &CleengSubscription, by: SignedDuration| it.ends.checked_add(by).is_ok_and(|end| end < now);
         for (id, theirs) in &self.subscriptions {
             let ended = theirs.status == SubscriptionState::Terminated;
             let ours = items.get(id).map(|item| item.standing);
+            // What was ended without us is seen when our own calendar looks.
+            let unseen = items.get(id).is_some_and(|item| waits_for_its_date(item));
+            // What took the place of another, and was never charged, is in the place of nothing here.
+            let charged = self.cleeng.iter().any(|row| row.subscription == Some(*id));
+            let switched = theirs.originated_from.is_some() && !charged && !theirs.externally_managed;
             match ours {
+                None if switched => {}
                 None => broken.push(format!("subscription {id} is not in our ledger")),
                 Some(Standing::Closed) if !ended => {
                     broken.push(format!("{id} has ended here, not at Cleeng"))
                 }
                 Some(Standing::Ending) => broken.push(format!("{id} is still being ended")),
-                Some(Standing::Active) if ended => broken.push(format!("{id} has ended at Cleeng, not here")),
+                Some(Standing::Active) if ended && !unseen => {
+                    broken.push(format!("{id} has ended at Cleeng, not here"))
+                }
                 _ => {}
             }
             let hours = SignedDuration::from_hours(if plan.switches.one_step { 40 } else { 10 });
-            let overdue = theirs.ends.checked_add(hours).is_ok_and(|end| end < self.world.clock.now());
-            if !ended && overdue && theirs.status != SubscriptionState::Paused {
+            if !ended && overdue(theirs, hours) && theirs.status != SubscriptionState::Paused {
                 broken.push(format!("{id} ran out at {} and has not ended", theirs.ends));
             }
         }

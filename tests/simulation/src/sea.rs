@@ -36,6 +36,8 @@ const UNGUARDED_SECONDS_MAX: u64 = 28;
 const AWAY_MINUTES_MAX: u64 = 30;
 /// Longer than Stripe remembers a key, and shorter than it takes until a person is asked.
 const AWAY_HOURS_MAX: u64 = 60;
+/// From the middle of a renewal on it is at least this long; what has a grace of a day lapses meanwhile.
+const AWAY_HOURS_MIN: u64 = 12;
 /// An exchange takes between one and this many milliseconds.
 const LATENCY_MS_MAX: u64 = 700;
 
@@ -92,12 +94,40 @@ impl Sea {
         let struck = self.chance.strikes(&format!("{host} away"), &[Kind::Away]);
         let mut all = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, how)) = struck {
-            let minutes =
-                if how % 8 == 0 { how / 8 % (AWAY_HOURS_MAX * 60) } else { how / 8 % AWAY_MINUTES_MAX };
-            let until = now + Duration::from_secs(60 * minutes);
-            all.insert(host.to_owned(), Away { until, refuses: how / 1024 % 2 == 0 });
+            let minutes = if how.is_multiple_of(8) {
+                how / 8 % (AWAY_HOURS_MAX * 60)
+            } else {
+                how / 8 % AWAY_MINUTES_MAX
+            };
+            all.insert(host.to_owned(), Away::of(minutes, how));
         }
         all.get(host).copied().filter(|away| away.until > now && !self.chance.is_calm())
+    }
+}
+
+impl Away {
+    fn of(minutes: u64, how: u64) -> Self {
+        Self {
+            until: Instant::now() + Duration::from_secs(60 * minutes),
+            refuses: (how / 1024).is_multiple_of(2),
+        }
+    }
+}
+
+impl Sea {
+    /// Whether somebody goes away in the middle of this renewal: the gateway that is asked, or Cleeng, which is to be told.
+    fn is_left_alone(&self, request: &Request<Bytes>) -> bool {
+        if !is_a_renewal(request) {
+            return false;
+        }
+        let struck = self.chance.strikes("a renewal", &[Kind::AwayInTheMiddle]);
+        let Some((_, how)) = struck else { return false };
+        let hours = AWAY_HOURS_MIN + how / 2048 % (AWAY_HOURS_MAX - AWAY_HOURS_MIN);
+        let gateway = request.uri().host().filter(|_| how % 2 == 0);
+        let host = gateway.unwrap_or("cleeng.test").to_owned();
+        let mut all = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(host, Away::of(60 * hours, how));
+        gateway.is_some()
     }
 }
 
@@ -113,6 +143,7 @@ impl Transport for Sea {
             }
             None => {}
         }
+        let left_alone = self.is_left_alone(&request);
         let late = self.chance.strikes(&format!("{place} late"), &[Kind::LateRequest]);
         let peer = self.peers.iter().find(|(name, _)| Some(name.as_str()) == request.uri().host());
         if let (Some((_, how)), Some((_, peer))) = (late, peer) {
@@ -131,6 +162,10 @@ impl Transport for Sea {
         let reply = self.network.send(request, timeout).await;
         if let Some(news) = news {
             self.note_refusal(&news, &reply);
+        }
+        if left_alone {
+            tokio::time::sleep(timeout).await;
+            return Reply::Unknown("no answer in time".to_owned());
         }
         story::tell(|| format!("   {place} {} → {}", shown.unwrap_or_default(), told(&reply)));
         reply
@@ -156,13 +191,13 @@ impl Weather for Seeded {
         let latency = Duration::from_millis(1 + self.0.below(&place, LATENCY_MS_MAX));
         let struck = self.0.strikes(&place, &FAULTS);
         let struck = struck.filter(|(kind, _)| *kind != Kind::Doubled || !is_unguarded(request));
-        Fate { latency, fault: struck.and_then(|(kind, how)| fault(kind, how, has_no_answer(request))) }
+        Fate { latency, fault: struck.and_then(|(kind, how)| fault(kind, how)) }
     }
 }
 
-fn fault(kind: Kind, how: u64, has_no_answer: bool) -> Option<Fault> {
+fn fault(kind: Kind, how: u64) -> Option<Fault> {
     const PAGE: &str = "<html><body>Bad gateway</body></html>";
-    let page = match how % if has_no_answer { 4 } else { 6 } {
+    let page = match how % 6 {
         0 => (500, ""),
         1 => (502, PAGE),
         2 => (503, PAGE),
@@ -185,17 +220,18 @@ fn fault(kind: Kind, how: u64, has_no_answer: bool) -> Option<Fault> {
     })
 }
 
-/// Whether an answer without a body is Cleeng's own to this request, so that nobody could tell another's from it.
-fn has_no_answer(request: &Request<Bytes>) -> bool {
-    let path = request.uri().path();
-    path.ends_with("/cancel") || path.ends_with("/terminate")
-}
-
 /// Cleeng's records of payments: written under no key. A refund in parts is told twice as one of twice as much.
 fn is_unguarded(request: &Request<Bytes>) -> bool {
     let uri = request.uri();
     let writes = request.method() != http::Method::GET;
     uri.host() == Some("cleeng.test") && writes && uri.path().contains("/payments")
+}
+
+/// A gateway is asked for a renewal's money.
+fn is_a_renewal(request: &Request<Bytes>) -> bool {
+    let elsewhere = request.uri().host() != Some("cleeng.test");
+    let body = request.body();
+    elsewhere && request.method() == http::Method::POST && body.windows(8).any(|part| part == b"renewal.")
 }
 
 /// Host, method and path without ids.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use entrypoint::{Outside, StartError};
 use gateways::{Gateways, Routes};
 use http::{Request, Response};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use ledger::MemoryLedger;
 use local::system::{Addresses, Functions, Peers, QUEUE_RULES, route, settings_table};
 use queue::{Job, LocalQueue};
@@ -68,8 +68,20 @@ pub(crate) struct World {
     pub(crate) deaths: Cell<usize>,
     /// Payments whose chargeback the bank reversed: Cleeng has no word for money that comes back.
     pub(crate) reversed: RefCell<BTreeSet<String>>,
+    /// Subscriptions that were paused: since when, if they still are, and for how long in all.
+    pub(crate) paused: RefCell<BTreeMap<u64, Paused>>,
+    /// Payments whose capture failed late, whatever became of it then.
+    pub(crate) failed_late: RefCell<BTreeSet<String>>,
     /// What happened so often that only those who look at pages can tell.
     pub(crate) noted: RefCell<BTreeMap<&'static str, usize>>,
+}
+
+/// How long a subscription was paused.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Paused {
+    since: Option<Timestamp>,
+    /// In all, as far as it went on.
+    pub(crate) time: SignedDuration,
 }
 
 impl World {
@@ -127,6 +139,8 @@ impl World {
             running: Cell::default(),
             deaths: Cell::default(),
             reversed: RefCell::default(),
+            paused: RefCell::default(),
+            failed_late: RefCell::default(),
             noted: RefCell::default(),
         }))
     }
@@ -189,6 +203,35 @@ impl World {
     /// Counts something.
     pub(crate) fn note(&self, what: &'static str) {
         *self.noted.borrow_mut().entry(what).or_default() += 1;
+    }
+
+    /// Remembers how long a subscription is paused.
+    pub(crate) fn note_change(&self, subscription: u64, word: &'static str) {
+        let now = self.clock.now();
+        let mut all = self.paused.borrow_mut();
+        match word {
+            "pause" => all.entry(subscription).or_default().since = Some(now),
+            "resume" => {
+                if let Some(paused) = all.get_mut(&subscription)
+                    && let Some(since) = paused.since.take()
+                {
+                    paused.time = paused.time.saturating_add(now.duration_since(since));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A call of Cleeng's API that somebody else than the connector makes.
+    pub(crate) fn staff(&self, path: &str, body: &Value) {
+        let token = local::simulators::cleeng::CleengSimulatorSettings::default().publisher_token;
+        let request = Request::post(format!("http://cleeng.test/3.1/{path}"))
+            .header("x-publisher-token", token)
+            .body(Bytes::from(body.to_string()));
+        let Ok(request) = request else { return };
+        let answer = self.peers.cleeng_host.handle(request);
+        story::tell(|| format!("staff: {path} {body} → {}", answer.status().as_u16()));
+        self.bell.notify_one();
     }
 
     /// Makes something happen at a peer, as people there do.

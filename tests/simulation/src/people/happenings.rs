@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ledger::{Ledger, Subject};
-use local::simulators::cleeng::PaymentState;
+use local::simulators::cleeng::{PaymentState, offers};
 use queue::Job;
 use serde_json::json;
 
@@ -19,10 +19,21 @@ pub(super) async fn happen(world: &World, customer: &Customer, happening: Happen
             let page = customer.account(world, card);
             give(world, customer, &page, &customer.solved(world, &page)).await;
         }
-        Happening::Stop | Happening::Resume => {
-            let word = if happening == Happening::Stop { "stop" } else { "resume" };
+        Happening::Stop => changes(world, customer, "stop"),
+        Happening::Resume => changes(world, customer, "resume"),
+        Happening::Pause => changes(world, customer, "pause"),
+        Happening::AskedByMistake => changes(world, customer, "ask"),
+        Happening::Switch => switches(world, customer),
+        Happening::Costs(net) => {
             if let Some(row) = customer.subscription(world) {
-                world.control("cleeng", &format!("subscriptions/{}/{word}", row.id), &json!({}));
+                world.control("cleeng", &format!("offers/{}/price", row.offer), &json!({ "net": net }));
+            }
+        }
+        Happening::EndedByStaff => {
+            if let Some(row) = customer.subscription(world) {
+                let body = json!({ "terminationType": "publisherCancel" });
+                world.staff(&format!("subscriptions/{}/terminate", row.id), &body);
+                world.note("ended by staff");
             }
         }
         Happening::Refund(half) => refund(world, customer, half),
@@ -59,6 +70,30 @@ pub(super) async fn happen(world: &World, customer: &Customer, happening: Happen
                 give(world, customer, &page, &customer.solved(world, &page)).await;
             }
         }
+    }
+}
+
+/// What the customer, or Cleeng, does to a subscription.
+fn changes(world: &World, customer: &Customer, word: &'static str) {
+    let Some(row) = customer.subscription(world) else { return };
+    if world.control("cleeng", &format!("subscriptions/{}/{word}", row.id), &json!({})).is_some() {
+        world.note_change(row.id, word);
+        world.note(match word {
+            "stop" => "stopped",
+            "pause" => "paused",
+            "resume" => "resumed",
+            _ => "asked for by mistake",
+        });
+    }
+}
+
+/// Between the weekly and the monthly offer: others have currencies of their own.
+fn switches(world: &World, customer: &Customer) {
+    let Some(row) = customer.subscription(world) else { return };
+    let other = if row.offer == offers::WEEKLY { offers::MONTHLY } else { offers::WEEKLY };
+    let path = format!("subscriptions/{}/switch", row.id);
+    if world.control("cleeng", &path, &json!({ "offerId": other })).is_some() {
+        world.note("switched");
     }
 }
 
@@ -137,6 +172,7 @@ async fn at_the_gateway(world: &World, customer: &Customer, happening: Happening
         // What was returned in part had been captured for good.
         (Happening::CaptureFails(_), _) if left != payment.captured_minor => {}
         (Happening::CaptureFails(retried), "adyen") => {
+            world.failed_late.borrow_mut().insert(id.to_owned());
             world.control("adyen", &format!("payments/{id}/capture-failed"), &json!({}));
             if retried {
                 tokio::time::sleep(Duration::from_secs(60 + world.chance.below("bank", 86_400))).await;

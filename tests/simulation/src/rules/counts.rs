@@ -57,7 +57,7 @@ impl Books<'_> {
                 "ended",
                 self.subscriptions.values().filter(|it| it.status == SubscriptionState::Terminated).count(),
             ),
-            ("dead letters", Job::ALL.iter().map(|job| self.world.queue.depth(*job).dead).sum()),
+            ("dead letters left", Job::ALL.iter().map(|job| self.world.queue.depth(*job).dead).sum()),
             ("deaths", self.world.deaths.get()),
             ("undone", self.undone()),
         ];

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Subject;
 use local::buyer::{Billing, method_for};
-use local::simulators::cleeng::{
-    CleengOrder, CleengPayment, CleengSubscription, PaymentState, SubscriptionState,
-};
+use local::simulators::cleeng::{CleengOrder, CleengPayment, CleengSubscription, SubscriptionState, offers};
 use rust_decimal::Decimal;
 use wire::Clock;
 
@@ -22,6 +20,9 @@ const SETTLED: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// How wrong a clock may be, and how long a due date may wait for a worker.
 const MOMENT: SignedDuration = SignedDuration::from_mins(5);
 const PATIENCE: SignedDuration = SignedDuration::from_hours(3);
+/// The calendar looks once a day whether what was paused goes on; by less than an hour its dates do not move.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// A subscription and what took its place when it was revived.
 struct Chain<'a> {
@@ -39,7 +40,7 @@ impl Books<'_> {
         for row in self.subscriptions.values().filter(own) {
             broken.extend(self.ended_in_time(row, plan));
             if row.originated_from.is_none() {
-                broken.extend(self.renewed(row));
+                broken.extend(self.renewed(row, plan));
             }
         }
         self.broken.extend(broken);
@@ -78,7 +79,7 @@ impl Books<'_> {
     }
 
     /// As many periods as were paid, each at the price that was agreed.
-    fn renewed(&self, first: &CleengSubscription) -> Vec<String> {
+    fn renewed(&self, first: &CleengSubscription, plan: &Plan) -> Vec<String> {
         let mut broken = Vec::new();
         let chain = self.chain(first, &mut broken);
         let about = format!("subscription {}, which is ours to renew,", first.id);
@@ -98,6 +99,7 @@ impl Books<'_> {
             broken
                 .push(format!("{about} was renewed {given} times, and {} payments are recorded", paid.len()));
         }
+        broken.extend(self.lasted(first, &chain, plan).map(|what| format!("{about} {what}")));
         broken.extend(self.priced(first, &chain, &paid).map(|what| format!("{about} {what}")));
         broken
     }
@@ -114,6 +116,21 @@ impl Books<'_> {
             chain.ids.insert(heir.id);
             chain.last = heir;
         }
+    }
+
+    /// Each period has its whole time, and what was paused of it is given again.
+    fn lasted(&self, first: &CleengSubscription, chain: &Chain<'_>, plan: &Plan) -> Option<String> {
+        let order = self.orders.values().find(|it| first.external_id == Some(format!("order-{}", it.id)))?;
+        let days = if first.offer == offers::WEEKLY { 7 } else { 28 };
+        let begins = if order.discount_kind == "trial" { 14 } else { days };
+        let whole = begins + days * i64::from(chain.last.periods.saturating_sub(1));
+        let all = self.world.paused.borrow();
+        let paused: SignedDuration = chain.ids.iter().filter_map(|id| Some(all.get(id)?.time)).sum();
+        let least = SignedDuration::from_hours(24 * whole).saturating_add(paused);
+        let beyond = LAPSE.saturating_add(SignedDuration::from_hours(plan.switches.own_dunning.1));
+        let lasts = chain.last.ends.duration_since(first.began).saturating_sub(beyond);
+        let short = lasts.saturating_add(HOUR).saturating_add(HOUR) < least;
+        short.then(|| format!("lasts {lasts:#}, and its {} periods {least:#}", chain.last.periods))
     }
 
     /// The agreed price: what the order cost, where nothing was taken off that.
@@ -144,15 +161,22 @@ impl Books<'_> {
         let after = |at: Timestamp, time: SignedDuration| at.checked_add(time).unwrap_or(at);
         let over = before(row.ends, LAPSE);
         let due = before(over, grace);
+        let paused = self.world.paused.borrow().contains_key(&row.id);
+        let (moment, patience) = if paused {
+            (MOMENT.saturating_add(HOUR), PATIENCE.saturating_add(DAY))
+        } else {
+            (MOMENT, PATIENCE)
+        };
         let Some((kind, at)) = &row.terminated else {
-            let late = after(due, PATIENCE) < self.world.clock.now();
+            let late = after(due, patience) < self.world.clock.now();
             return (row.status == SubscriptionState::Stopped && late)
                 .then(|| format!("{} was stopped and due at {due}, and has not ended", row.id));
         };
-        // What failed late had given a period that is not paid.
-        let failed = |it: &CleengPayment| it.captured.is_some() && it.status == PaymentState::Rejected;
+        // What failed late had given a period before it was paid, if it ever was.
+        let failed = self.world.failed_late.borrow();
+        let failed = |it: &CleengPayment| it.external.as_ref().is_some_and(|it| failed.contains(it));
         let unpaid = self.cleeng.iter().any(|it| it.subscription == Some(row.id) && failed(it));
-        let early = |hour: Timestamp| !unpaid && after(*at, MOMENT) < hour;
+        let early = |hour: Timestamp| !unpaid && after(*at, moment) < hour;
         let calm = after(crate::life::storm_ends(plan), SETTLED);
         match kind.as_str() {
             "paymentCancel" if !plan.switches.hard_decline_ends && early(over) => {

@@ -57,10 +57,14 @@ impl Books<'_> {
         let card = token.expose().rsplit('|').next().unwrap_or_default();
         let gateway = self.world.peers.gateway(item.gateway.as_str())?;
         let pays = |it: &Mapping| it.standing == Standing::Active && it.token.as_ref() == Some(token);
-        let (kept, needed) = (gateway.keeps(card), self.items.iter().any(pays));
-        match (kept, needed) {
-            (false, true) => Some(format!("the card that pays {} was forgotten", item.subject)),
-            (true, false) if forgets == "ended" => {
+        // Another subscription may have paid with it when this one ended, and with another card since.
+        let theirs = self.subscriptions.values().filter(|row| row.customer == item.customer.number());
+        let alone = theirs.count() == 1;
+        match gateway.keeps(card) {
+            false if self.items.iter().any(pays) => {
+                Some(format!("the card that pays {} was forgotten", item.subject))
+            }
+            true if forgets == "ended" && item.standing == Standing::Closed && alone => {
                 Some(format!("{} has ended, and its card is still kept", item.subject))
             }
             _ => None,
