@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use jiff::SignedDuration;
 use ledger::{Ledger, Mapping, MemoryLedger, Subject};
 use local::buyer::{Billing, Buyer, Reply, TestCard};
@@ -201,8 +201,10 @@ impl World {
     }
 
     /// A call of Cleeng's API that somebody else than the connector makes.
-    pub(crate) fn staff(&self, path: &str, body: &Value) {
-        let request = Request::post(format!("http://cleeng.test/3.1/{path}"))
+    pub(crate) fn staff(&self, method: Method, path: &str, body: &Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://cleeng.test/3.1/{path}"))
             .header("x-publisher-token", CleengSimulatorSettings::default().publisher_token)
             .body(Bytes::from(body.to_string()));
         let answer = self.system.peers.cleeng_host.handle(request.unwrap());

@@ -1,8 +1,11 @@
 //! Cleeng asks for an authorised payment to be captured, outside of the renewals' calendar.
 
-use attempt::{Begun, Ended, HoldPlan, Names, begin, finish, holding, lapsed, plan_taking, refuse};
+use attempt::{
+    Begun, Ended, Ending, HoldPlan, Names, begin, end, finish, holding, lapsed, plan_taking, refuse,
+};
+use cleeng::SubscriptionStatus;
 use cleeng::webhook::CaptureAsked;
-use ledger::Mapping;
+use ledger::{Mapping, Subject};
 use payment::{Failure, Identity};
 use wire::Deadline;
 
@@ -30,6 +33,11 @@ pub(crate) async fn serve(
     }
     for _ in 0..ROUNDS_MAX {
         let begun = match plan_taking(&item, &identity, means.clock.now()) {
+            HoldPlan::Begin(_) if has_ended(settlement, &item, deadline).await? => {
+                tracing::warn!(attempt = %identity, "`{identity}` is let go, not captured: its subscription has ended");
+                let ending = Ending { kind: None, forget_card: settlement.forget.ended };
+                return end(means, item, ending, deadline).await;
+            }
             HoldPlan::Begin(step) => begin(means, item, *step, None, deadline).await?,
             HoldPlan::Refuse(step) => refuse(means, item, *step, lapsed(), deadline).await?,
             HoldPlan::Finish(first) => {
@@ -56,6 +64,14 @@ pub(crate) async fn serve(
         }
     }
     Err(Failure::retry("too many workers on one payment"))
+}
+
+/// Whether Cleeng has ended its subscription, which nobody may have told us: a customer who switches has another one then, and
+/// what was held for this one is held for nothing.
+async fn has_ended(settlement: &Settlement, item: &Mapping, deadline: Deadline) -> Result<bool, Failure> {
+    let Subject::Subscription(id) = item.subject else { return Ok(false) };
+    let theirs = settlement.means.cleeng.subscription(id, deadline).await?;
+    Ok(theirs.is_some_and(|theirs| theirs.status == SubscriptionStatus::Terminated))
 }
 
 /// Whether another amount is asked for than was authorised.

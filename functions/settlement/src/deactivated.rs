@@ -43,7 +43,7 @@ pub(crate) async fn serve(
     if let Some(customer) = customer {
         items.extend(means.ledger.mapping(Subject::Customer(customer)).await?);
     }
-    if settlement.forget_tokens {
+    if settlement.forget.deactivated {
         forget(settlement, gone.details, &items, deadline).await?;
     }
     let now = means.clock.now();

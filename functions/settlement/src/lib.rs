@@ -11,7 +11,8 @@ mod unfinished;
 
 use attempt::Means;
 use cleeng::webhook::EventData;
-use entrypoint::{Message, Outside, What, managed};
+use entrypoint::managed::{self, ForgetTokens};
+use entrypoint::{Message, Outside, What};
 use gateways::Routes;
 use payment::Failure;
 use settings::{SettingError, Settings};
@@ -21,12 +22,11 @@ use wire::Deadline;
 pub struct Settlement {
     means: Means,
     routes: Routes,
-    forget_tokens: bool,
+    forget: ForgetTokens,
 }
 
 impl Settlement {
-    /// Reads what Cleeng, the gateways and the routes need, and `FORGET_TOKENS` (`yes`: a card whose payment details were
-    /// deactivated is removed at the gateway too).
+    /// Reads what Cleeng, the gateways and the routes need, and [`ForgetTokens`].
     pub fn from_settings(settings: &Settings, outside: &Outside) -> Result<Self, SettingError> {
         let routes = Routes::from_settings(settings)?;
         Self::with_means(entrypoint::means(settings, outside, &routes)?, settings)
@@ -34,8 +34,8 @@ impl Settlement {
 
     /// The same with means of one's own, such as a gateway whose every move a test decides.
     pub fn with_means(means: Means, settings: &Settings) -> Result<Self, SettingError> {
-        let forget_tokens = managed::forget_tokens(settings)?.deactivated;
-        Ok(Self { means, routes: Routes::from_settings(settings)?, forget_tokens })
+        let forget = managed::forget_tokens(settings)?;
+        Ok(Self { means, routes: Routes::from_settings(settings)?, forget })
     }
 }
 

@@ -359,23 +359,29 @@ async fn tell_details(
 }
 
 /// Whether a payment with this status at Cleeng is one of which this was told: what is captured may have been returned since.
-/// A hold that Cleeng has cancelled is not: it is taken back, never captured.
 pub(crate) fn was_told(told: &PaymentStatus, recorded: &PaymentStatus) -> bool {
     recorded == told || (*told == PaymentStatus::Captured && *recorded == PaymentStatus::Refunded)
 }
 
-/// Whether Cleeng already has this very word, by its external id and status.
+/// Whether Cleeng already has this very word, by its external id and status. A hold that it has cancelled meanwhile is not
+/// recorded again: it is taken back.
 async fn known(
     cleeng: &Cleeng,
     order: OrderId,
     news: &NewPayment,
     deadline: Deadline,
 ) -> Result<Option<Told>, Untold> {
-    let payments = cleeng.order_payments(order, deadline).await.map_err(untold)?;
-    let same = payments
-        .into_iter()
-        .find(|payment| payment.external == news.external && was_told(&news.status, &payment.status));
-    Ok(same.map(|payment| Told { payment: Some(payment.id), details: payment.details, became: None }))
+    let mut payments = cleeng.order_payments(order, deadline).await.map_err(untold)?;
+    payments.retain(|payment| payment.external == news.external);
+    match payments.iter().find(|payment| was_told(&news.status, &payment.status)) {
+        Some(same) => Ok(Some(Told { payment: Some(same.id), details: same.details, became: None })),
+        None if news.status == PaymentStatus::Authorized
+            && payments.iter().any(|payment| payment.status == PaymentStatus::Cancelled) =>
+        {
+            Err(Untold::Never("the payment was cancelled there".to_owned()))
+        }
+        None => Ok(None),
+    }
 }
 
 /// Whether Cleeng says this of the attempt's payment.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use jiff::SignedDuration;
 use ledger::Standing;
 use local::simulators::cleeng::PaymentState;
@@ -196,7 +197,11 @@ async fn a_subscription_that_cleengs_staff_ended_is_ended_here_too() {
             async |world| {
                 let subscriber = authorised(world, gateway).await;
                 let end = json!({ "terminationType": "publisherCancel" });
-                world.staff(&format!("subscriptions/{}/terminate", subscriber.subscription), &end);
+                world.staff(
+                    Method::POST,
+                    &format!("subscriptions/{}/terminate", subscriber.subscription),
+                    &end,
+                );
                 subscriber
             },
             async |world, _| world.pass(SignedDuration::from_hours(20)).await,

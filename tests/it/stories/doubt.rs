@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use jiff::SignedDuration;
 use ledger::{Stage, Subject};
 use local::buyer::TestCard;
@@ -263,5 +264,28 @@ async fn a_renewal_whose_answer_was_lost_is_told_with_the_payment_details_that_p
             );
             world.agrees().await;
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_was_cancelled_at_cleeng_before_we_knew_of_its_record_is_taken_back_and_never_captured() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let id = world.subscriber(gateway).await.subscription;
+        let gone = |method, path, fault, times| Strike { host: "cleeng", method, path, fault, times };
+        storm.strike(gone("POST", "/payments", Fault::AnswerLost, 1));
+        storm.strike(gone("GET", "/payments", Fault::RequestLost, EVER));
+        world.system.run_until(world.at_cleeng(id).ends - SignedDuration::from_hours(70)).await;
+        let hold = renewals(&world).remove(0);
+        assert_eq!(hold.status, PaymentState::Authorized, "{gateway}");
+        world.staff(Method::PATCH, &format!("payments/{}/cancel", hold.id), &json!({}));
+        storm.clear();
+        world.pass(SignedDuration::from_hours(10)).await;
+        let states: Vec<_> = renewals(&world).iter().map(|it| it.status).collect();
+        assert_eq!(states, [PaymentState::Cancelled], "{gateway}: it is not recorded again");
+        assert!(world.payments(gateway).iter().all(|it| it.held_minor == 0), "{gateway}");
+        assert_eq!(world.charges(), 1, "{gateway}");
+        world.agrees().await;
     }
 }

@@ -1,9 +1,9 @@
 //! Gateway news that comes late, twice or out of order: Cleeng ends up agreeing with the gateway.
 
 use jiff::SignedDuration;
-use ledger::Subject;
+use ledger::{Standing, Subject};
 use local::buyer::TestCard;
-use local::simulators::cleeng::{CleengPayment, PaymentState, offers};
+use local::simulators::cleeng::{CleengPayment, PaymentState, SubscriptionState, offers};
 use queue::Job;
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -185,6 +185,29 @@ async fn an_authorised_payment_is_captured_when_cleeng_asks_for_it() {
         assert_eq!(renewal(&world).status, PaymentState::Captured, "{gateway}");
         world.pass_days(4).await;
         assert_eq!(world.charges(), 2, "{gateway}: the renewal's own date finds it done");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_for_a_subscription_that_its_customer_left_is_not_captured_whoever_asks() {
+    for gateway in GATEWAYS {
+        let world = World::new();
+        let id = world.subscriber(gateway).await.subscription;
+        world.system.run_until(world.at_cleeng(id).ends - SignedDuration::from_hours(60)).await;
+        let held = renewal(&world).id;
+        control(
+            &world,
+            "cleeng",
+            &format!("subscriptions/{id}/switch"),
+            &json!({ "offerId": offers::WEEKLY }),
+        );
+        assert_eq!(world.at_cleeng(id).status, SubscriptionState::Terminated, "{gateway}");
+        control(&world, "cleeng", &format!("payments/{held}/capture"), &json!({}));
+        world.pass(PATIENT).await;
+        assert_eq!(renewal(&world).status, PaymentState::Cancelled, "{gateway}");
+        assert_eq!(world.mapping(id).await.standing, Standing::Closed, "{gateway}");
+        assert_eq!(world.charges(), 1, "{gateway}");
         world.agrees().await;
     }
 }

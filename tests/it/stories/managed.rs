@@ -1,5 +1,6 @@
 //! Subscriptions that we bill ourselves: our own calendar charges, and Cleeng hears of all of it.
 
+use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{ManagedBy, Standing};
 use local::buyer::{Billing, TestCard};
@@ -192,7 +193,7 @@ async fn a_customer_who_stopped_or_ended_or_paused_what_is_ours_is_not_charged()
             match verb {
                 "terminate" => {
                     let body = json!({ "terminationType": "publisherCancel" });
-                    world.staff(&format!("subscriptions/{id}/terminate"), &body);
+                    world.staff(Method::POST, &format!("subscriptions/{id}/terminate"), &body);
                 }
                 verb => drop(control(&world, "cleeng", &format!("subscriptions/{id}/{verb}"), &json!({}))),
             }

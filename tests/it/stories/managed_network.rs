@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use jiff::SignedDuration;
 use ledger::{ManagedBy, Standing};
 use local::buyer::{Billing, TestCard};
@@ -259,6 +260,7 @@ async fn what_was_ended_while_it_was_being_charged_is_given_back() {
         world.system.clock.move_to(due);
         world.system.settle().await;
         world.staff(
+            Method::POST,
             &format!("subscriptions/{id}/terminate"),
             &serde_json::json!({ "terminationType": "publisherCancel" }),
         );
