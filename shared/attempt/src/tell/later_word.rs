@@ -1,0 +1,206 @@
+//! Later words about a payment that Cleeng has: taken, let go, refused after all, returned.
+
+use cleeng::{Cleeng, Payment, PaymentOperation, PaymentStatus, PaymentUpdate, RefundKind};
+use ledger::{Attempt, Mapping, Stage};
+use payment::{Answer, Decline, Failure, Target, Verb};
+use wire::Deadline;
+
+use super::{Untold, is_ours, untold, was_told};
+use crate::apply::Told;
+
+/// A later word about a payment that Cleeng has: `PATCH /payments/{id}`, `PATCH /payments/{id}/cancel`.
+pub(super) async fn tell_change(
+    cleeng: &Cleeng,
+    mapping: &Mapping,
+    attempt: &Attempt,
+    answer: &Answer,
+    look: bool,
+    deadline: Deadline,
+) -> Result<Told, Untold> {
+    let told = Told { payment: attempt.payment, ..Told::default() };
+    let payment = attempt.payment.ok_or_else(no_payment)?;
+    let update = match (attempt.intention.verb, answer) {
+        (Verb::Cancel, Answer::Declined(decline)) => {
+            ring_refused(attempt, decline);
+            return Ok(told);
+        }
+        (Verb::Cancel, Answer::Approved(_)) => {
+            if look && has_status(cleeng, mapping, attempt, &PaymentStatus::Cancelled, deadline).await? {
+                return Ok(told);
+            }
+            return match cleeng.cancel_payment(payment, deadline).await {
+                Ok(true) => Ok(told),
+                // It may be anybody's answer: what Cleeng shows as still authorised is told again.
+                Ok(false) => match at_cleeng(cleeng, mapping, attempt, deadline).await? {
+                    Some(known) if known.status == PaymentStatus::Authorized => {
+                        Err(Untold::Later(Failure::retry("Cleeng has not cancelled the payment yet")))
+                    }
+                    _ => Ok(told),
+                },
+                Err(refused) if refused.is_refusal() => {
+                    let known =
+                        has_status(cleeng, mapping, attempt, &PaymentStatus::Cancelled, deadline).await?;
+                    if known { Ok(told) } else { Err(untold(refused)) }
+                }
+                Err(error) => Err(untold(error)),
+            };
+        }
+        (_, Answer::Approved(approval)) => PaymentUpdate {
+            external: Some(approval.reference.clone()),
+            ..change(mapping, attempt, PaymentStatus::Captured)
+        },
+        (_, Answer::Declined(decline)) => PaymentUpdate {
+            rejected_reason: Some(decline.rejected_reason()),
+            operation: Some(operation(mapping, attempt)),
+            ..change(mapping, attempt, PaymentStatus::Rejected)
+        },
+    };
+    if look && has_status(cleeng, mapping, attempt, &update.status, deadline).await? {
+        return Ok(told);
+    }
+    match cleeng.update_payment(payment, &update, deadline).await {
+        Ok(_) => Ok(told),
+        Err(refused @ cleeng::Error::Refused { .. }) => {
+            let known = has_status(cleeng, mapping, attempt, &update.status, deadline).await?;
+            if known { Ok(told) } else { Err(Untold::Never(refused.to_string())) }
+        }
+        Err(error) => Err(untold(error)),
+    }
+}
+
+/// Money that went back: `PATCH /payments/{id}`, `refunded`. One payment may be returned in parts, so that its status
+/// does not tell one part from another. The reason does: each part adds its own reference to it, and is looked for
+/// there first. Worth the look each time, because a part that is told twice is counted twice.
+pub(super) async fn tell_return(
+    cleeng: &Cleeng,
+    mapping: &Mapping,
+    attempt: &Attempt,
+    answer: &Answer,
+    deadline: Deadline,
+) -> Result<Told, Untold> {
+    let told = Told { payment: attempt.payment, ..Told::default() };
+    let payment = attempt.payment.ok_or_else(no_payment)?;
+    let approval = match answer {
+        Answer::Approved(approval) => approval,
+        Answer::Declined(decline) => {
+            ring_refused(attempt, decline);
+            return Ok(told);
+        }
+    };
+    let known = at_cleeng(cleeng, mapping, attempt, deadline).await?;
+    if known.as_ref().is_some_and(|known| is_return_told(mapping, attempt, known)) {
+        return Ok(told);
+    }
+    let before = known.and_then(|known| known.refunded_reason).filter(|reason| reason.contains(MARK));
+    let word = if attempt.by_bank { "chargeback" } else { "refunded" };
+    let reason = before.unwrap_or_else(|| word.to_owned());
+    let update = PaymentUpdate {
+        operation: Some(operation(mapping, attempt)),
+        refunded_reason: Some(format!("{reason}{MARK}{}", attempt.intention.identity.reference().as_str())),
+        refunded: Some(payment::Price { currency: approval.money.currency, ..attempt.price }),
+        refund_kind: Some(if attempt.by_bank { RefundKind::Chargeback } else { RefundKind::Refund }),
+        ..change(mapping, attempt, PaymentStatus::Refunded)
+    };
+    match cleeng.update_payment(payment, &update, deadline).await {
+        Ok(_) => Ok(told),
+        Err(refused @ cleeng::Error::Refused { .. }) => {
+            match at_cleeng(cleeng, mapping, attempt, deadline).await? {
+                Some(known) if is_return_told(mapping, attempt, &known) => Ok(told),
+                _ => Err(Untold::Never(refused.to_string())),
+            }
+        }
+        Err(error) => Err(untold(error)),
+    }
+}
+
+/// Stands before each reference in a payment's `refundedReason`.
+const MARK: &str = " | ";
+
+/// Whether Cleeng has heard of this very return. Where it gives no reason back, a payment that counts as returned was
+/// told by somebody; that it was another part rings, because nobody can see it.
+fn is_return_told(mapping: &Mapping, attempt: &Attempt, known: &Payment) -> bool {
+    if known.status != PaymentStatus::Refunded {
+        return false;
+    }
+    let identity = &attempt.intention.identity;
+    match known.refunded_reason.as_deref().filter(|reason| reason.contains(MARK)) {
+        Some(reason) => reason.split(MARK).any(|mark| mark == identity.reference().as_str()),
+        None => {
+            let told = |other: &Attempt| {
+                other.intention.identity != *identity
+                    && other.intention.verb == Verb::Refund
+                    && matches!(other.stage, Stage::Reported(Answer::Approved(_)))
+            };
+            if mapping.attempts.iter().any(told) {
+                tracing::error!(
+                    alarm = "unclear_return", attempt = %identity,
+                    "Whether Cleeng knows of `{identity}` cannot be seen: compare the payment's returns by hand",
+                );
+            }
+            true
+        }
+    }
+}
+
+/// A payment of what we manage ourselves has no order.
+fn change(mapping: &Mapping, attempt: &Attempt, status: PaymentStatus) -> PaymentUpdate {
+    PaymentUpdate {
+        order: attempt.order().filter(|_| !is_ours(mapping)),
+        status,
+        operation: None,
+        external: None,
+        rejected_reason: None,
+        refunded_reason: None,
+        refunded: None,
+        refund_kind: None,
+    }
+}
+
+/// What the payment was for, as it was first recorded.
+fn operation(mapping: &Mapping, attempt: &Attempt) -> PaymentOperation {
+    let of_order = attempt.intention.identity.as_str().starts_with("order/");
+    let first = mapping.paid.as_ref().map_or(of_order, |paid| paid.first);
+    if first { PaymentOperation::InitialPayment } else { PaymentOperation::RecurringPayment }
+}
+
+fn ring_refused(attempt: &Attempt, decline: &Decline) {
+    tracing::error!(
+        alarm = "refused_return", attempt = %attempt.intention.identity, reason = %decline.reason,
+        "The gateway refused to {} `{}`: a person must look",
+        attempt.intention.verb.as_str(), attempt.intention.identity,
+    );
+}
+
+fn no_payment() -> Untold {
+    Untold::Never("Cleeng's payment is not known".to_owned())
+}
+
+/// Whether Cleeng says this of the attempt's payment.
+async fn has_status(
+    cleeng: &Cleeng,
+    mapping: &Mapping,
+    attempt: &Attempt,
+    status: &PaymentStatus,
+    deadline: Deadline,
+) -> Result<bool, Untold> {
+    Ok(at_cleeng(cleeng, mapping, attempt, deadline)
+        .await?
+        .is_some_and(|payment| was_told(status, &payment.status)))
+}
+
+/// The attempt's payment as Cleeng has it.
+async fn at_cleeng(
+    cleeng: &Cleeng,
+    mapping: &Mapping,
+    attempt: &Attempt,
+    deadline: Deadline,
+) -> Result<Option<Payment>, Untold> {
+    let payments = match (attempt.order().filter(|_| !is_ours(mapping)), &attempt.intention.target) {
+        (Some(order), _) => cleeng.order_payments(order, deadline).await.map_err(untold)?,
+        (None, Target::Payment(external)) => {
+            cleeng.external_payments(external, deadline).await.map_err(untold)?.unwrap_or_default()
+        }
+        (None, _) => Vec::new(),
+    };
+    Ok(payments.into_iter().find(|payment| Some(payment.id) == attempt.payment))
+}
