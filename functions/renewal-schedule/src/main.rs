@@ -7,7 +7,7 @@ use renewal_schedule::Schedule;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     entrypoint::start_logging("renewal-schedule");
-    let live = &Live::start(&Job::ALL, &[], Schedule::from_settings).await?;
+    let live = &Live::start_sending(&Job::ALL, &[], Schedule::from_settings).await?;
     entrypoint::timer::run("renewal-schedule", move |deadline| async move {
         renewal_schedule::sweep(&*live.parts().await, deadline).await.map(drop)
     })

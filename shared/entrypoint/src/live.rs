@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use queue::Job;
+use queue::{Job, NoQueue, Queue, SqsQueue};
 use settings::{SettingError, Settings};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use wire::Http;
 
 use crate::parties::{Outside, StartError, open_connections};
 use crate::secrets::Secrets;
@@ -32,16 +33,40 @@ struct Held<T> {
 const SECRETS_SECONDS: u64 = 300;
 
 impl<T> Live<T> {
-    /// Starts: reads the environment and the secrets that `SECRETS` names, opens the connections, builds the parts.
-    /// `sends_to` are the jobs whose queues this function writes to, `asks` the settings that hold the addresses of the
-    /// peers it asks ([`PEERS`](crate::PEERS)). A wrong setting stops it here, by name.
+    /// Starts a function that sends no messages: reads the environment and the secrets that `SECRETS` names, opens the
+    /// connections, builds the parts. `asks` are the settings that hold the addresses of the peers it asks
+    /// ([`PEERS`](crate::PEERS)). A wrong setting stops it here, by name.
     pub async fn start(
-        sends_to: &[Job],
         asks: &[&'static str],
         build: fn(&Settings, &Outside) -> Result<T, SettingError>,
     ) -> Result<Self, StartError> {
+        let none: Arc<dyn Queue> = Arc::new(NoQueue);
+        Self::with_queue(asks, build, async |_, _| Ok(none)).await
+    }
+
+    /// The same for a function that sends to the queues of these jobs. Only such a function carries the client of SQS, which
+    /// is half a million instructions of its start and a tenth of its size.
+    pub async fn start_sending(
+        jobs: &[Job],
+        asks: &[&'static str],
+        build: fn(&Settings, &Outside) -> Result<T, SettingError>,
+    ) -> Result<Self, StartError> {
+        let queue = async |settings: &Settings, http| {
+            let queue = SqsQueue::new(settings, http, jobs)?;
+            queue.warm().await;
+            let queue: Arc<dyn Queue> = Arc::new(queue);
+            Ok(queue)
+        };
+        Self::with_queue(asks, build, queue).await
+    }
+
+    async fn with_queue(
+        asks: &[&'static str],
+        build: fn(&Settings, &Outside) -> Result<T, SettingError>,
+        queue: impl AsyncFnOnce(&Settings, Http) -> Result<Arc<dyn Queue>, SettingError>,
+    ) -> Result<Self, StartError> {
         let settings = Settings::from_environment();
-        let http = wire::Http::new()?;
+        let http = Http::new()?;
         let secrets = Secrets::from_settings(&settings, &http)?;
         let read = async {
             match &secrets {
@@ -51,7 +76,7 @@ impl<T> Live<T> {
         };
         let (values, outside, ()) = futures::join!(
             read,
-            Outside::real(&settings, http.clone(), sends_to),
+            Outside::real(&settings, http.clone(), queue(&settings, http.clone())),
             open_connections(&settings, &http, asks)
         );
         let (values, outside) = (values?, outside?);

@@ -10,7 +10,7 @@ use gateways::adyen::{Adyen, AdyenSettings, AdyenWebhookSettings, AdyenWebhooks}
 use gateways::stripe::{Stripe, StripeSettings, StripeWebhookSettings, StripeWebhooks};
 use gateways::{Gateway, Gateways, Routes, WebhookReader};
 use ledger::{DynamoLedger, Ledger};
-use queue::{Job, Queue, SqsQueue};
+use queue::Queue;
 use settings::{SettingError, Settings};
 use wire::{Clock, Http, Pace, SystemClock, Wire};
 
@@ -30,18 +30,21 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// The real outside. `sends_to` are the jobs whose queues this function writes to.
+    /// The real outside.
     ///
     /// Opens the connections to table and queues, while the instance starts and nobody waits yet; what does not open
     /// within a second is opened by the first event.
-    pub async fn real(settings: &Settings, http: Http, sends_to: &[Job]) -> Result<Self, SettingError> {
+    pub(crate) async fn real(
+        settings: &Settings,
+        http: Http,
+        queue: impl Future<Output = Result<Arc<dyn Queue>, SettingError>>,
+    ) -> Result<Self, SettingError> {
         let ledger = Arc::new(DynamoLedger::new(settings, http.clone())?);
-        let queue = Arc::new(SqsQueue::new(settings, http.clone(), sends_to)?);
-        let (opened, ()) = futures::join!(ledger.warm(), queue.warm());
+        let (opened, queue) = futures::join!(ledger.warm(), queue);
         if let Err(error) = opened {
             tracing::warn!("The connection to the ledger did not open at start: {error}");
         }
-        Ok(Self { wire: Wire::new(Arc::new(http)), ledger, queue, clock: Arc::new(SystemClock) })
+        Ok(Self { wire: Wire::new(Arc::new(http)), ledger, queue: queue?, clock: Arc::new(SystemClock) })
     }
 }
 

@@ -24,6 +24,17 @@ pub trait Queue: Send + Sync {
     async fn send(&self, job: Job, body: &str, delay: Duration) -> Result<(), QueueError>;
 }
 
+/// The queue of a function that sends nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct NoQueue;
+
+#[async_trait]
+impl Queue for NoQueue {
+    async fn send(&self, job: Job, _: &str, _: Duration) -> Result<(), QueueError> {
+        Err(QueueError::new(job, "this function sends nothing"))
+    }
+}
+
 /// Why a message is not known to be queued. It may be queued all the same: a repetition is harmless, jobs are re-entrant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the queue of {job} did not take the message: {why}")]
