@@ -45,7 +45,10 @@ impl<S: Subscriber> Layer<S> for Metrics {
         event.record(&mut fields);
         let Fields { value: Some(value), mut dimensions } = fields else { return };
         let Some(name) = dimensions.remove("name") else { return };
-        dimensions.insert("job".to_owned(), self.job.to_owned());
+        // Each set of dimensions is a metric that is paid for, and each function has a log of its own.
+        if dimensions.is_empty() {
+            dimensions.insert("job".to_owned(), self.job.to_owned());
+        }
         let sample = Sample { name, value, dimensions };
         if *event.metadata().level() < Level::INFO {
             return write(vec![sample]);
@@ -186,9 +189,9 @@ mod tests {
         Sample { name: name.to_owned(), value, dimensions: dimensions.iter().map(own).collect() }
     }
 
-    const DECLINED: [(&str, &str); 2] = [("job", "recurring-capture"), ("outcome", "declined")];
-    const APPROVED: [(&str, &str); 2] = [("job", "recurring-capture"), ("outcome", "approved")];
-    const ASKED: [(&str, &str); 2] = [("job", "recurring-capture"), ("verb", "authorise")];
+    const DECLINED: [(&str, &str); 2] = [("gateway", "stripe"), ("outcome", "declined")];
+    const APPROVED: [(&str, &str); 2] = [("gateway", "stripe"), ("outcome", "approved")];
+    const ASKED: [(&str, &str); 2] = [("gateway", "stripe"), ("verb", "authorise")];
 
     #[test]
     fn a_metric_is_one_line_of_the_embedded_format() {
@@ -199,11 +202,11 @@ mod tests {
                     "Timestamp": 1_799_053_200_000_i64,
                     "CloudWatchMetrics": [{
                         "Namespace": "PaymentConnector",
-                        "Dimensions": [["job", "outcome"]],
+                        "Dimensions": [["gateway", "outcome"]],
                         "Metrics": [{ "Name": "Renewals" }],
                     }],
                 },
-                "job": "recurring-capture", "outcome": "declined", "Renewals": 1,
+                "gateway": "stripe", "outcome": "declined", "Renewals": 1,
             })]
         );
     }
@@ -226,9 +229,9 @@ mod tests {
         assert_eq!(
             line["_aws"]["CloudWatchMetrics"],
             json!([
-                { "Namespace": "PaymentConnector", "Dimensions": [["job", "outcome"]], "Metrics": [{ "Name": "Renewals" }] },
+                { "Namespace": "PaymentConnector", "Dimensions": [["gateway", "outcome"]], "Metrics": [{ "Name": "Renewals" }] },
                 {
-                    "Namespace": "PaymentConnector", "Dimensions": [["job", "verb"]],
+                    "Namespace": "PaymentConnector", "Dimensions": [["gateway", "verb"]],
                     "Metrics": [{ "Name": "GatewayMilliseconds", "Unit": "Milliseconds" }],
                 },
             ])
