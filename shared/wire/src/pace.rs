@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::Deadline;
 
-/// A token bucket (GCRA: "generic cell rate algorithm"): calls leave `interval` apart, after a rest a second's worth at
-/// once. The clock is tokio's, so that tests need not wait.
+/// A token bucket (GCRA: "generic cell rate algorithm"): calls leave `interval` apart, after a rest so many at once as the
+/// rest was long, and [`BURST`] at most. The clock is tokio's, so that tests need not wait.
 #[derive(Debug)]
 pub struct Pace {
     interval: Duration,
@@ -16,13 +16,17 @@ pub struct Pace {
     full_at: Mutex<Instant>,
 }
 
-/// What a bucket holds.
-const BURST: Duration = Duration::from_secs(1);
+/// What a bucket holds: a batch is over when its last call has been answered and told, which takes about two seconds. What
+/// they bring is not lost, so that an instance reaches its rate, and no more than that.
+const BURST: Duration = Duration::from_millis(2500);
+/// What it holds at first: instances begin together, where a burst begins.
+const BURST_AT_FIRST: Duration = Duration::from_secs(1);
 
 impl Pace {
     /// Calls that are at least this far apart, in the long run.
     pub fn every(interval: Duration) -> Self {
-        Self { interval, full_at: Mutex::new(Instant::now()) }
+        let empty = BURST.max(interval).saturating_sub(BURST_AT_FIRST.max(interval));
+        Self { interval, full_at: Mutex::new(Instant::now() + empty) }
     }
 
     /// Waits for the turn of a call that needs `time`. `false` at once, and without a turn taken, where it would come so
@@ -70,13 +74,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_second_of_calls_leaves_at_once_and_the_rest_at_the_pace() {
+    async fn at_first_a_second_of_calls_leaves_at_once_and_the_rest_at_the_pace() {
         let pace = Pace::every(Duration::from_millis(250));
         let left = all_of(&pace, 8).await;
         assert_eq!(left[..4], [Duration::ZERO; 4]);
         assert_eq!(left[4..], [250, 500, 750, 1000].map(Duration::from_millis));
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(all_of(&pace, 4).await, [Duration::ZERO; 4], "a rest fills it, and no further");
+        let left = all_of(&pace, 11).await;
+        assert_eq!(left[..10], [Duration::ZERO; 10], "a rest fills it");
+        assert_eq!(left[10..], [Duration::from_millis(250)], "and no further");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn batches_that_wait_for_their_last_answer_reach_the_pace_and_do_not_exceed_it() {
+        let pace = Pace::every(Duration::from_millis(300));
+        let began = Instant::now();
+        for _ in 0..100 {
+            all_of(&pace, 10).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let due = Duration::from_millis(300) * 1000;
+        let took = began.elapsed();
+        assert!(took <= due + Duration::from_secs(3), "{took:?}");
+        assert!(took + BURST >= due, "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

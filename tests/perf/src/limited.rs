@@ -26,7 +26,7 @@ use crate::{Result, events};
 const CALLS_PER_SECOND: u64 = 25;
 /// As the template sets them.
 const INSTANCES: usize = 6;
-const SHARE_PERCENT: u64 = 84;
+const SHARE_PERCENT: u64 = 67;
 const RENEWALS: usize = 3000;
 /// A buyer's first payment is two calls at Stripe (customer, payment): buyers take 30 % of the rate.
 const BUYER_EVERY: Duration = Duration::from_nanos(266_666_666);
