@@ -12,6 +12,7 @@ pub mod ledgers;
 pub mod lifecycle;
 pub mod overheard;
 mod pages;
+pub mod secrets_manager;
 pub mod serve;
 mod served;
 pub mod simulators;

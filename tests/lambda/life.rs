@@ -101,7 +101,7 @@ pub(crate) fn http_event(path: &str, jwt: &str, body: &Value) -> Value {
     event_of(path, &[authorization], &body.to_string())
 }
 
-fn event_of(path: &str, headers: &[(String, String)], body: &str) -> Value {
+pub(crate) fn event_of(path: &str, headers: &[(String, String)], body: &str) -> Value {
     let headers: serde_json::Map<_, _> =
         headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     json!({

@@ -8,4 +8,6 @@ mod runtime_api;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod surroundings;

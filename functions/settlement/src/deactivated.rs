@@ -1,12 +1,15 @@
 //! Payment details are gone: what is held on that card is let go, and nothing is charged to it again.
 
 use attempt::{
-    Begun, Ended, HoldPlan, Names, begin, change, drop_details, finish, holding_of, items_of, plan_letting_go,
+    Begun, Ended, HoldPlan, Names, begin, change, drop_details, finish, holding_of, items_of,
+    plan_letting_go, subscriptions_of,
 };
-use cleeng::Payment;
 use cleeng::webhook::DetailsGone;
+use cleeng::{Payment, SubscriptionStatus};
 use ledger::{Attempt, Mapping, Stage, Standing, Subject};
-use payment::{Failure, Identity, Intention, Money, PaymentDetailsId, Price, Target, Token, Verb};
+use payment::{
+    CustomerId, Failure, Identity, Intention, Money, PaymentDetailsId, Price, Target, Token, Verb,
+};
 use wire::Deadline;
 
 use crate::{ROUNDS_MAX, Settlement};
@@ -168,7 +171,7 @@ fn voiding(
     Ok(Some((item, attempt::began(intention, price, None, Some(payment.id)))))
 }
 
-/// Removes the token at the gateway too, unless other payment details hold the same one. Before the items forget it:
+/// Removes the token at the gateway too, unless other payment details hold the same one, or may. Before the items forget it:
 /// whoever serves a repetition must still know what to remove.
 async fn forget(
     settlement: &Settlement,
@@ -184,6 +187,10 @@ async fn forget(
         if used || forgotten.contains(&token) {
             continue;
         }
+        if may_pay(settlement, gone, item.customer, items, deadline).await? {
+            tracing::info!(details = %gone, "The card of `{gone}` is kept: a subscription may be paid with it");
+            return Ok(());
+        }
         let gateway = settlement.means.gateways.get(&item.gateway);
         let gateway = gateway
             .ok_or_else(|| Failure::alarm(format!("the gateway {} is not set up here", item.gateway)))?;
@@ -191,4 +198,21 @@ async fn forget(
         forgotten.push(token);
     }
     Ok(())
+}
+
+/// Whether a living subscription has payment details of which only Cleeng knows the token: our record of the new card may have
+/// reached it twice, and the first of the two is the one that is gone.
+async fn may_pay(
+    settlement: &Settlement,
+    gone: PaymentDetailsId,
+    customer: CustomerId,
+    items: &[Mapping],
+    deadline: Deadline,
+) -> Result<bool, Failure> {
+    let theirs = subscriptions_of(&settlement.means.cleeng, customer, deadline).await?;
+    Ok(theirs.iter().any(|it| {
+        let ours = it.method.is_none_or(|method| settlement.routes.get(method).is_some());
+        let unknown = |details| details != gone && items.iter().all(|item| item.details != Some(details));
+        ours && it.status != SubscriptionStatus::Terminated && it.details.is_some_and(unknown)
+    }))
 }

@@ -1,6 +1,7 @@
 //! What a deployment may choose: how renewals without an authorisation are charged, how a subscription is ended, and
 //! whether tokens are kept.
 
+use http::Method;
 use local::buyer::TestCard;
 use local::simulators::cleeng::{PaymentState, SubscriptionState};
 use serde_json::json;
@@ -71,6 +72,24 @@ async fn a_card_whose_details_are_deactivated_is_removed_at_the_gateway_only_whe
             assert_eq!(is_gone(&world, gateway, card), forgotten, "{gateway} {setting}");
             world.agrees().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_card_is_not_removed_with_one_of_two_records_of_it_while_the_other_pays() {
+    for gateway in GATEWAYS {
+        let world = World::with_settings(&[("FORGET_TOKENS", "yes")]);
+        let id = world.subscriber(gateway).await.subscription;
+        let mapping = world.mapping(id).await;
+        let token = mapping.token.unwrap();
+        // A request of ours that was taken for lost arrives late: Cleeng puts its record in the place of the first.
+        let body = json!({
+            "customerId": mapping.customer, "token": token.expose(), "paymentMethodId": mapping.method, "active": true,
+        });
+        world.staff(Method::POST, "payment_details", &body);
+        assert_ne!(world.at_cleeng(id).details, mapping.details.map(|id| id.number()), "{gateway}");
+        world.pass(jiff::SignedDuration::from_mins(10)).await;
+        assert!(!is_gone(&world, gateway, token.expose().split_once('|').unwrap().1), "{gateway}");
     }
 }
 

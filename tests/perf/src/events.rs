@@ -15,17 +15,22 @@ use crate::Result;
 
 /// Buyers' first payments, each of its own customer and order, as the HTTP API hands them on.
 pub(crate) fn purchases(system: &System, count: usize) -> Result<Vec<Value>> {
-    (0..count).map(|_| purchase(system)).collect()
+    (0..count).map(|_| Ok(purchase(system)?.1)).collect()
 }
 
-fn purchase(system: &System) -> Result<Value> {
+/// What a page asks: how the order can be paid, and then to pay it.
+pub(crate) fn purchase(system: &System) -> Result<(Value, Value)> {
     let buyer = Buyer::register(system, "stripe")?;
     let order = buyer.order(system, offers::MONTHLY)?;
-    let body = json!({
+    let asks = |path, body: Value| {
+        let authorization = ("authorization".to_owned(), format!("Bearer {}", buyer.jwt));
+        http_event(path, &[authorization], &body.to_string())
+    };
+    let methods = asks("/connectors/stripe/payment-methods", json!({ "orderId": order }));
+    let pays = json!({
         "orderId": order, "paymentMethod": TestCard::Pays.data("stripe"), "returnUrl": "http://shop.test/return",
     });
-    let authorization = ("authorization".to_owned(), format!("Bearer {}", buyer.jwt));
-    Ok(http_event("/connectors/stripe/initial-payment", &[authorization], &body.to_string()))
+    Ok((methods, asks("/connectors/stripe/initial-payment", pays)))
 }
 
 /// So many living subscriptions, bought and linked.

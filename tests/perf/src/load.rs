@@ -18,7 +18,7 @@ use wire::Http;
 use wire::simulated::{Fate, Fault, Weather};
 
 use crate::Result;
-use crate::process::resident_kb;
+use crate::process::Memory;
 
 /// What the load came to.
 pub(crate) struct Load {
@@ -81,7 +81,7 @@ pub(crate) async fn run(subscriptions: usize) -> Result<Load> {
     let weather = Arc::new(Rough::default());
     let system = System::in_process(clock, ledger, weather.clone())?;
     let system = &system;
-    let before_kb = resident_kb(std::process::id())?;
+    let before_kb = Memory::of(std::process::id())?.resident_kb;
 
     weather.blows.store(true, Ordering::SeqCst);
     let began = Instant::now();
@@ -96,7 +96,7 @@ pub(crate) async fn run(subscriptions: usize) -> Result<Load> {
     system.run_for(SignedDuration::from_hours(12)).await;
     // The quiet weeks between are not what is measured.
     weather.blows.store(false, Ordering::SeqCst);
-    let bought_kb = resident_kb(std::process::id())?;
+    let bought_kb = Memory::of(std::process::id())?.resident_kb;
 
     // All were bought at one standing hour, so all are due at once: to be authorised three days before, and to be captured.
     let rows = system.peers.cleeng.subscriptions();
@@ -122,7 +122,7 @@ pub(crate) async fn run(subscriptions: usize) -> Result<Load> {
         renewed,
         renewals_per_second: per_second(renewed, burst)?,
         burst,
-        memory_kb: [before_kb, bought_kb, resident_kb(std::process::id())?],
+        memory_kb: [before_kb, bought_kb, Memory::of(std::process::id())?.resident_kb],
         faults: weather.faults.load(Ordering::SeqCst),
         captured: comparison.captured,
         parked: comparison.parked,

@@ -40,6 +40,9 @@ struct Arguments {
     /// Measure the binaries in this folder instead of building them, such as those of another version.
     #[arg(long, global = true)]
     functions: Option<PathBuf>,
+    /// Measure only these rows, and leave docs/performance.md as it is.
+    #[arg(long, value_delimiter = ',')]
+    rows: Vec<u8>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -94,7 +97,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         None => Functions::build(names, profile),
     };
     match arguments.command {
-        None => rows::measure(&functions(&functions::ALL, Profile::Release)?),
+        None => rows::measure(&functions(&functions::ALL, Profile::Release)?, &arguments.rows),
         Some(Command::Counts { record, few, many, only }) => {
             let names: Vec<_> = COUNTED
                 .into_iter()

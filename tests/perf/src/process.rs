@@ -24,16 +24,16 @@ pub(crate) async fn cpu_to_ready(binary: &Path) -> Result<Duration> {
     all.get(STARTS / 2).copied().ok_or_else(|| "nothing was started".into())
 }
 
-/// Resident memory of an instance when it is ready, and after it served so many events.
-pub(crate) async fn memory_kb(binary: &Path, name: &str, count: usize) -> Result<(u64, u64)> {
+/// An instance's memory when it is ready, and after it served so many events.
+pub(crate) async fn memory(binary: &Path, name: &str, count: usize) -> Result<(Memory, Memory)> {
     let around = Surroundings::new().await?;
     let all = events_for(&around, name, count).await?;
     let mut instance = Instance::start(binary, &around.settings, &Under::Nothing).await?;
-    let ready = resident_kb(instance.pid()?)?;
+    let ready = Memory::of(instance.pid()?)?;
     for event in &all {
         instance.serve(event).await?;
     }
-    let after = resident_kb(instance.pid()?)?;
+    let after = Memory::of(instance.pid()?)?;
     instance.end().await?;
     Ok((ready, after))
 }
@@ -64,9 +64,22 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Resident memory of a process.
-pub(crate) fn resident_kb(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-    Ok(line.split_whitespace().next().ok_or("no VmRSS")?.parse()?)
+/// The memory of a process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// All of it that is resident.
+    pub(crate) resident_kb: u64,
+    /// What it has for itself: the rest is its binary, as far as it was run or read.
+    pub(crate) own_kb: u64,
+}
+
+impl Memory {
+    pub(crate) fn of(pid: u32) -> Result<Self> {
+        let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let line = |name: &str| -> Result<u64> {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such memory")?;
+            Ok(line.split_whitespace().next().ok_or("no such memory")?.parse()?)
+        };
+        Ok(Self { resident_kb: line("Rss:")?, own_kb: line("Anonymous:")? })
+    }
 }

@@ -121,8 +121,9 @@ async fn card_turns(world: &World, customer: &Customer, word: &str, times: u64) 
     );
 }
 
-/// What Stripe still processes is decided by the banks within hours.
+/// What Stripe still processes is decided by the banks within hours, and holds lapse whether anybody asks or not.
 pub(crate) fn banks_decide(world: &World) {
+    world.control("stripe", "tick", &json!({}));
     for payment in world.peers.gateway("stripe").map(|stripe| stripe.payments()).unwrap_or_default() {
         let open = payment.captured_minor == 0 && payment.held_minor == 0 && !payment.declined;
         if open {
