@@ -8,7 +8,7 @@ use attempt::{
 };
 use cleeng::NewDetails;
 use gateways::{News, NewsKind, Resolution};
-use ledger::{Attempt, Mapping, Stage, Subject};
+use ledger::{Attempt, ManagedBy, Mapping, Stage, Subject};
 use payment::{
     Answer, Approval, Card, Fact, FactKind, Failure, GatewayReference, Identity, Money, Outcome, Token, Verb,
 };
@@ -155,7 +155,7 @@ async fn name_card(
 }
 
 /// Cleeng recorded the purchase without a token to renew with: it is given the token now, and so is the subscription
-/// that the order has become, if it has. Cleeng first: given twice, it harms nobody.
+/// that the order has become, if it has. Cleeng first: given twice, it harms nobody. Of what we bill ourselves it keeps none.
 async fn keep_at_cleeng(
     settlement: &Settlement,
     order: Mapping,
@@ -167,26 +167,31 @@ async fn keep_at_cleeng(
     if !matches!(order.subject, Subject::Order(_)) {
         return Ok(order);
     }
-    let new = NewDetails {
-        customer: order.customer,
-        token: token.clone(),
-        method: order.method,
-        card: card.cloned(),
-        active: true,
+    let details = match order.managed_by {
+        ManagedBy::Connector => None,
+        ManagedBy::Cleeng => {
+            let new = NewDetails {
+                customer: order.customer,
+                token: token.clone(),
+                method: order.method,
+                card: card.cloned(),
+                active: true,
+            };
+            Some(means.cleeng.create_details(&new, deadline).await?.id)
+        }
     };
-    let details = means.cleeng.create_details(&new, deadline).await?.id;
     if let Some(subscription) = order.became
         && let Some(item) = means.ledger.mapping(Subject::Subscription(subscription)).await?
     {
         change(means, item, |item| {
             if item.token.is_none() && item.details.is_none() {
                 item.token = Some(token.clone());
-                item.details = Some(details);
+                item.details = details;
             }
         })
         .await?;
     }
-    let order = change(means, order, |order| order.details = order.details.or(Some(details))).await?;
+    let order = change(means, order, |order| order.details = order.details.or(details)).await?;
     learn_card(means, order, identity, token, card).await
 }
 

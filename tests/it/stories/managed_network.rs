@@ -381,3 +381,27 @@ async fn an_end_of_ours_that_cleeng_does_not_hear_is_said_again_until_it_does() 
         world.agrees().await;
     }
 }
+
+/// Adyen's answer without the stored card, which its webhook names.
+const NAMELESS: &str = r#"{"pspReference":"PSP0000000000001","resultCode":"Authorised","merchantReference":"order.696713353.1",
+    "amount":{"value":699,"currency":"EUR"}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_card_that_only_the_webhook_names_renews_and_cleeng_hears_of_no_payment_details() {
+    let storm = Storm::calm();
+    storm.strike(Strike {
+        host: "adyen",
+        method: "POST",
+        path: "/payments",
+        fault: Fault::InsteadAfter(200, NAMELESS),
+        times: 1,
+    });
+    let world = World::in_weather(storm.clone());
+    let subscriber = ours(&world, "adyen").await;
+    assert!(storm.is_over());
+    assert!(world.mapping(subscriber.subscription).await.token.is_some());
+    assert_eq!(world.system.peers.cleeng.payment_details(), []);
+    world.pass_days(35).await;
+    assert_eq!(world.charges(), 2);
+    world.agrees().await;
+}
