@@ -1,7 +1,9 @@
 //! Instructions, as callgrind counts them: from exec to the first poll with all clients ready, and for each event after it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use local::secrets_manager::LocalSecrets;
 use queue::Job;
 use serde_json::Value;
 
@@ -33,6 +35,25 @@ pub(crate) async fn count(functions: &Functions, name: &str, runs: Runs) -> Resu
     let events = u64::try_from(many.len().saturating_sub(few.len()))?;
     let per_event = many_cost.saturating_sub(few_cost).checked_div(events).ok_or("no events to count")?;
     Ok(Count { ready, per_event })
+}
+
+/// Instructions to ready where the secrets are not in the environment: as deployed, one of Cleeng's and one of each gateway's
+/// are read from Secrets Manager.
+pub(crate) async fn ready_with_secrets(binary: &Path) -> Result<u64> {
+    const SECRETS: [(&str, &[&str]); 3] = [
+        ("cleeng", &["CLEENG_PUBLISHER_TOKEN", "CLEENG_WEBHOOK_SECRETS"]),
+        ("stripe", &["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"]),
+        ("adyen", &["ADYEN_API_KEY", "ADYEN_HMAC_KEYS"]),
+    ];
+    let mut around = Surroundings::new().await?;
+    let manager = LocalSecrets::start().await?;
+    for (secret, names) in SECRETS {
+        let held = around.settings.extract_if(.., |(name, _)| names.contains(name));
+        let held: BTreeMap<_, _> = held.collect();
+        manager.put(secret, &serde_json::to_string(&held)?);
+    }
+    around.settings.extend(manager.settings(&SECRETS.map(|(secret, _)| secret)));
+    instructions(binary, &around, &[]).await
 }
 
 /// What the function is asked: a webhook to take in, an authorisation to make, a purchase to take.
