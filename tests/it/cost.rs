@@ -8,9 +8,7 @@ use bytes::Bytes;
 use entrypoint::Message;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
-use ledger::{
-    DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written,
-};
+use ledger::{Around, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written};
 use local::buyer::TestCard;
 use local::clock::MovableClock;
 use local::simulators::cleeng::offers;
@@ -54,7 +52,11 @@ impl Transport for Counted<Network> {
 }
 
 #[async_trait]
-impl Ledger for Counted<MemoryLedger> {
+impl Around for Counted<MemoryLedger> {
+    fn inner(&self) -> &dyn Ledger {
+        &self.0
+    }
+
     async fn mapping(&self, subject: Subject) -> Result<Option<Mapping>, LedgerError> {
         self.1.note("ledger: read");
         self.0.mapping(subject).await
@@ -70,27 +72,9 @@ impl Ledger for Counted<MemoryLedger> {
         self.0.keep_event(event).await
     }
 
-    async fn event(&self, digest: &str) -> Result<Option<KeptEvent>, LedgerError> {
-        self.0.event(digest).await
-    }
-
     async fn mark_event(&self, digest: &str, due: Option<Timestamp>) -> Result<(), LedgerError> {
         self.1.note("ledger: mark event");
         self.0.mark_event(digest, due).await
-    }
-
-    async fn due(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        limit: u32,
-        after: Option<&DueItem>,
-    ) -> Result<DuePage, LedgerError> {
-        self.0.due(shard, until, limit, after).await
-    }
-
-    async fn page(&self, limit: u32, after: Option<Subject>) -> Result<Vec<Mapping>, LedgerError> {
-        self.0.page(limit, after).await
     }
 }
 

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use ledger::{
-    DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written,
-};
+use ledger::{Around, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written};
 
 /// Sound until it is told to break.
 pub(crate) struct Frail {
@@ -60,9 +58,9 @@ impl Frail {
 }
 
 #[async_trait]
-impl Ledger for Frail {
-    async fn mapping(&self, subject: Subject) -> Result<Option<Mapping>, LedgerError> {
-        self.kept.mapping(subject).await
+impl Around for Frail {
+    fn inner(&self) -> &dyn Ledger {
+        &self.kept
     }
 
     async fn write(&self, mapping: &Mapping) -> Result<Written, LedgerError> {
@@ -87,28 +85,10 @@ impl Ledger for Frail {
         self.kept.keep_event(event).await
     }
 
-    async fn event(&self, digest: &str) -> Result<Option<KeptEvent>, LedgerError> {
-        self.kept.event(digest).await
-    }
-
     async fn mark_event(&self, digest: &str, due: Option<Timestamp>) -> Result<(), LedgerError> {
         if !self.marks.load(Ordering::SeqCst) {
             return Err(LedgerError::Unavailable("no event is marked".to_owned()));
         }
         self.kept.mark_event(digest, due).await
-    }
-
-    async fn due(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        limit: u32,
-        after: Option<&DueItem>,
-    ) -> Result<DuePage, LedgerError> {
-        self.kept.due(shard, until, limit, after).await
-    }
-
-    async fn page(&self, limit: u32, after: Option<Subject>) -> Result<Vec<Mapping>, LedgerError> {
-        self.kept.page(limit, after).await
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use ledger::{DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Line, Mapping, Subject, Written};
+use ledger::{Around, Ledger, LedgerError, Line, Mapping, Subject, Written};
 use wire::Clock;
 
 use super::Overheard;
@@ -17,7 +16,11 @@ pub(crate) struct Watched {
 }
 
 #[async_trait]
-impl Ledger for Watched {
+impl Around for Watched {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.ledger
+    }
+
     async fn mapping(&self, subject: Subject) -> Result<Option<Mapping>, LedgerError> {
         let found = self.ledger.mapping(subject).await?;
         if let Some(item) = &found {
@@ -34,32 +37,6 @@ impl Ledger for Watched {
             Written::Lost(None) => {}
         }
         Ok(written)
-    }
-
-    async fn keep_event(&self, event: &KeptEvent) -> Result<Kept, LedgerError> {
-        self.ledger.keep_event(event).await
-    }
-
-    async fn event(&self, digest: &str) -> Result<Option<KeptEvent>, LedgerError> {
-        self.ledger.event(digest).await
-    }
-
-    async fn mark_event(&self, digest: &str, due: Option<Timestamp>) -> Result<(), LedgerError> {
-        self.ledger.mark_event(digest, due).await
-    }
-
-    async fn due(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        limit: u32,
-        after: Option<&DueItem>,
-    ) -> Result<DuePage, LedgerError> {
-        self.ledger.due(shard, until, limit, after).await
-    }
-
-    async fn page(&self, limit: u32, after: Option<Subject>) -> Result<Vec<Mapping>, LedgerError> {
-        self.ledger.page(limit, after).await
     }
 }
 
@@ -79,7 +56,7 @@ mod tests {
     use super::*;
 
     fn lines(words: &[&str]) -> Vec<Line> {
-        words.iter().map(|what| Line { at: Timestamp::UNIX_EPOCH, what: (*what).to_owned() }).collect()
+        words.iter().map(|what| Line { at: jiff::Timestamp::UNIX_EPOCH, what: (*what).to_owned() }).collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the connector remembers: one item per thing, each written on the condition that nobody wrote it since it was read.
 
+mod around;
 mod body;
 mod dynamo;
 mod error;
@@ -11,6 +12,7 @@ mod ledger;
 mod mapping;
 mod memory;
 
+pub use around::Around;
 pub use dynamo::{DynamoLedger, table_definition};
 pub use error::LedgerError;
 pub use event::{Kept, KeptEvent};

@@ -7,9 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
-use ledger::{
-    DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written,
-};
+use ledger::{Around, Kept, KeptEvent, Ledger, LedgerError, Mapping, MemoryLedger, Subject, Written};
 use local::buyer::TestCard;
 use local::clock::MovableClock;
 use local::simulators::cleeng::offers;
@@ -41,7 +39,11 @@ impl Weather for Seams {
 }
 
 #[async_trait]
-impl Ledger for Seams {
+impl Around for Seams {
+    fn inner(&self) -> &dyn Ledger {
+        &self.kept
+    }
+
     async fn mapping(&self, subject: Subject) -> Result<Option<Mapping>, LedgerError> {
         one_more(&self.reads);
         self.kept.mapping(subject).await
@@ -65,20 +67,6 @@ impl Ledger for Seams {
     async fn mark_event(&self, digest: &str, due: Option<Timestamp>) -> Result<(), LedgerError> {
         one_more(&self.writes);
         self.kept.mark_event(digest, due).await
-    }
-
-    async fn due(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        limit: u32,
-        after: Option<&DueItem>,
-    ) -> Result<DuePage, LedgerError> {
-        self.kept.due(shard, until, limit, after).await
-    }
-
-    async fn page(&self, limit: u32, after: Option<Subject>) -> Result<Vec<Mapping>, LedgerError> {
-        self.kept.page(limit, after).await
     }
 }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request};
-use jiff::Timestamp;
-use ledger::{DueItem, DuePage, Kept, KeptEvent, Ledger, LedgerError, Mapping, Stage, Subject, Written};
+use ledger::{Around, Ledger, LedgerError, Mapping, Stage, Subject, Written};
 use payment::FactKind;
 use wire::{Clock, Reply, Transport};
 
@@ -196,7 +195,11 @@ impl WrongLedger {
 }
 
 #[async_trait]
-impl Ledger for WrongLedger {
+impl Around for WrongLedger {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.ledger
+    }
+
     async fn mapping(&self, subject: Subject) -> Result<Option<Mapping>, LedgerError> {
         Ok(self.ledger.mapping(subject).await?.map(|mapping| self.misread(mapping)))
     }
@@ -209,31 +212,5 @@ impl Ledger for WrongLedger {
             }
             written => Ok(written),
         }
-    }
-
-    async fn keep_event(&self, event: &KeptEvent) -> Result<Kept, LedgerError> {
-        self.ledger.keep_event(event).await
-    }
-
-    async fn event(&self, digest: &str) -> Result<Option<KeptEvent>, LedgerError> {
-        self.ledger.event(digest).await
-    }
-
-    async fn mark_event(&self, digest: &str, due: Option<Timestamp>) -> Result<(), LedgerError> {
-        self.ledger.mark_event(digest, due).await
-    }
-
-    async fn due(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        limit: u32,
-        after: Option<&DueItem>,
-    ) -> Result<DuePage, LedgerError> {
-        self.ledger.due(shard, until, limit, after).await
-    }
-
-    async fn page(&self, limit: u32, after: Option<Subject>) -> Result<Vec<Mapping>, LedgerError> {
-        self.ledger.page(limit, after).await
     }
 }
