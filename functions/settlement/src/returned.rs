@@ -1,6 +1,6 @@
 //! Money that went back at the gateway without us: refunds by hand, chargebacks, and what came back of them.
 
-use attempt::{Names, Returned, payment_item, returned};
+use attempt::{Names, Returned, payment_item, remember_return, returned};
 use gateways::News;
 use payment::{Fact, FactKind, Failure, GatewayReference, Identity, Money};
 use wire::Deadline;
@@ -28,15 +28,22 @@ pub(crate) async fn tell(
         tracing::info!(gateway = %news.gateway, event = %news.event, "News of a payment that is not ours: kept only");
         return Ok(());
     };
-    let Some(item) = payment_item(&settlement.means, &settlement.routes, &names, deadline).await? else {
+    let news_of = Returned { kind, thing: thing.clone(), fact: Fact { at: news.at, money } };
+    let item = match payment_item(&settlement.means, &settlement.routes, &names, deadline).await {
+        Ok(item) => item,
+        Err(failure) => {
+            remember_return(&settlement.means, &names, &news_of).await?;
+            return Err(failure);
+        }
+    };
+    let Some(item) = item else {
         tracing::error!(
             alarm = "late_news", gateway = %news.gateway, event = %news.event, payment = ?news.payment,
             "The gateway reports `{}` for a payment that Cleeng is not known to have: tell Cleeng by hand", news.event,
         );
         return Ok(());
     };
-    let fact = Fact { at: news.at, money };
-    returned(&settlement.means, item, &Returned { kind, thing: thing.clone(), fact }, deadline).await
+    returned(&settlement.means, item, &news_of, deadline).await
 }
 
 /// By which names the payment can be found; `None` where it has none of ours.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ledger::{Attempt, ManagedBy, Mapping, Stage, Standing, Subject};
 use payment::{
-    Action, Answer, Approval, Fact, FactKind, GatewayReference, Identity, Intention, PaymentId, Price,
+    Action, Answer, Approval, Fact, FactKind, GatewayReference, Identity, Intention, Money, PaymentId, Price,
     Target, Token, Uncertainty, Verb,
 };
+use rust_decimal::Decimal;
 
 use crate::caps::count_decline;
 use crate::due::{LOOKS_MAX, pause};
@@ -181,6 +182,11 @@ pub(crate) fn doubt(mapping: &mut Mapping, identity: &Identity, doubt: &Uncertai
 pub(crate) fn withdraw(mapping: &mut Mapping, identity: &Identity, why: &str, now: Timestamp) {
     if unanswered(mapping, identity).is_some() {
         withdrawn(mapping, identity, why, now);
+        // What it was to take back is owed still, but is not tried again at once.
+        let owed = mapping.attempts.iter_mut().find(|attempt| attempt.intention.identity.undo() == *identity);
+        if let Some(owed) = owed {
+            owed.wait_until = Some(later(now, pause(owed.looks)));
+        }
     }
 }
 
@@ -259,7 +265,8 @@ pub(crate) struct Told {
 }
 
 /// The attempt that takes back what may not stand: a void of what is held, a refund of what was taken. `told` is
-/// Cleeng's payment where Cleeng knows of it, and is then told of the return too.
+/// Cleeng's payment where Cleeng knows of it, and is then told of the return too. What somebody has refunded at the gateway
+/// already is not returned again.
 /// `None` where there is nothing to take back or it cannot be (a refund that Cleeng refuses).
 pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp) -> Option<Attempt> {
     let Some(Answer::Approved(approval)) = attempt.answer() else { return None };
@@ -268,15 +275,22 @@ pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp
         Verb::Authorise => Verb::Cancel,
         Verb::Verify | Verb::Cancel | Verb::Refund => return None,
     };
+    let whole = approval.money;
+    let left = Money { minor: whole.minor.saturating_sub(attempt.facts.refunded_minor()), ..whole };
+    if left.minor <= 0 && !whole.is_zero() {
+        return None;
+    }
     let intention = Intention {
         identity: attempt.intention.identity.undo(),
         verb,
-        money: approval.money,
+        money: left,
         target: Target::Payment(approval.reference.clone()),
         began: now,
         ..attempt.intention.clone()
     };
-    Some(began(intention, attempt.price, None, told))
+    let amount = attempt.price.amount * Decimal::from(left.minor) / Decimal::from(whole.minor.max(1));
+    let price = if left == whole { attempt.price } else { Price { amount, ..attempt.price } };
+    Some(began(intention, price, None, told))
 }
 
 /// Writes down what takes an answered attempt back. Where nothing stands at the gateway (a refusal), or it cannot be

@@ -122,6 +122,21 @@ async fn recalled(
     }))
 }
 
+/// The attempt that took this payment's money, and its item, where Cleeng has not heard of it yet.
+pub(crate) async fn untold_taking(
+    means: &Means,
+    names: &Names,
+) -> Result<Option<(Mapping, Identity)>, Failure> {
+    for subject in subjects(names) {
+        let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
+        if let Some(attempt) = taking_of(&mapping, names) {
+            let identity = attempt.intention.identity.clone();
+            return Ok(attempt.payment.is_none().then_some((mapping, identity)));
+        }
+    }
+    Ok(None)
+}
+
 /// Whose items may hold the attempt that made it.
 fn subjects(names: &Names) -> Vec<Subject> {
     let mut subjects: Vec<_> = names

@@ -42,7 +42,7 @@ pub use next::{Next, next};
 pub use own::{Dunning, OwnPlan, plan_own};
 pub use plan::{CapturePlan, RenewalPlan, plan_authorisation, plan_capture, same_period, unfinished};
 pub use release::release;
-pub use returns::{RefundPlan, Returned, plan_refund, returned};
+pub use returns::{RefundPlan, Returned, plan_refund, remember_return, returned};
 pub use run::{Begun, Done, Ended, Means, begin, finish, look_again, record, refuse, resume, settle};
 pub use tries::{count_try, may_try};
 pub use write::{change, write};

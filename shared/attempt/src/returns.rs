@@ -10,6 +10,7 @@ use payment::{
 use wire::Deadline;
 
 use crate::apply::{began, learn};
+use crate::find::{Names, untold_taking};
 use crate::late::is_under_way;
 use crate::run::{Begun, Means, finish, record};
 use crate::write::change;
@@ -165,6 +166,18 @@ pub async fn returned(
         };
     }
     Err(Failure::retry("too many workers on one payment"))
+}
+
+/// Writes down money that went back while Cleeng has not heard of the payment: if it never will, what is left is returned,
+/// and no more than that.
+pub async fn remember_return(means: &Means, names: &Names, news: &Returned) -> Result<(), Failure> {
+    if let Some((item, identity)) = untold_taking(means, names).await? {
+        let merge = |item: &mut Mapping| {
+            learn(item, &identity, news.kind, news.thing.clone(), news.fact.clone());
+        };
+        change(means, item, merge).await?;
+    }
+    Ok(())
 }
 
 /// The attempt that this refund or dispute is.

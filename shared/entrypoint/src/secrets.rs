@@ -6,10 +6,9 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Credentials, Region};
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Builder, Region};
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use futures::future::try_join_all;
-use secrecy::ExposeSecret;
 use settings::{SettingError, Settings};
 
 use crate::parties::StartError;
@@ -56,20 +55,10 @@ impl Secrets {
         http: &wire::Http,
     ) -> Result<Option<Self>, SettingError> {
         let Some(names) = settings.optional("SECRETS")? else { return Ok(None) };
-        let secret = settings.platform_secret("AWS_SECRET_ACCESS_KEY");
-        let secret = secret.ok_or_else(|| SettingError::missing("AWS_SECRET_ACCESS_KEY"))?;
-        let session = settings.platform_secret("AWS_SESSION_TOKEN");
-        let credentials = Credentials::new(
-            settings.required("AWS_ACCESS_KEY_ID")?,
-            secret.expose_secret(),
-            session.map(|token| token.expose_secret().to_owned()),
-            None,
-            "environment",
-        );
         let mut config = Builder::new()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(settings.required("AWS_REGION")?.to_owned()))
-            .credentials_provider(credentials)
+            .credentials_provider(settings.aws_credentials()?)
             .http_client(wire::aws_http_client(http.clone()))
             .retry_config(RetryConfig::standard().with_max_attempts(3))
             .timeout_config(TimeoutConfig::builder().operation_timeout(READ_SECONDS_MAX).build());

@@ -8,10 +8,9 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region};
+use aws_sdk_sqs::config::{BehaviorVersion, Builder, Region};
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
-use secrecy::ExposeSecret;
 use settings::{SettingError, Settings};
 use url::Url;
 use wire::Transport;
@@ -92,20 +91,10 @@ pub(crate) fn client(
     http: wire::Http,
     endpoint: Option<&Url>,
 ) -> Result<Client, SettingError> {
-    let session = settings.platform_secret("AWS_SESSION_TOKEN");
-    let secret = settings.platform_secret("AWS_SECRET_ACCESS_KEY");
-    let secret = secret.ok_or_else(|| SettingError::missing("AWS_SECRET_ACCESS_KEY"))?;
-    let credentials = Credentials::new(
-        settings.required("AWS_ACCESS_KEY_ID")?,
-        secret.expose_secret(),
-        session.map(|token| token.expose_secret().to_owned()),
-        None,
-        "environment",
-    );
     let mut config = Builder::new()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(settings.required("AWS_REGION")?.to_owned()))
-        .credentials_provider(credentials)
+        .credentials_provider(settings.aws_credentials()?)
         .http_client(wire::aws_http_client(http))
         .retry_config(
             RetryConfig::standard()

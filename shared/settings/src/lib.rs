@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use aws_credential_types::Credentials;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -97,14 +98,19 @@ impl Settings {
         self.required(name).map(SecretString::from)
     }
 
-    /// A secret that the platform makes and rotates, where it gives one. Taken as it is: random text may well begin as a
-    /// placeholder does, and then a start would fail once in some ten thousand.
-    pub fn platform_secret(&self, name: &str) -> Option<SecretString> {
-        self.values
-            .get(name)
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty())
-            .map(SecretString::from)
+    /// The identity that the platform gives a function: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, where it is set,
+    /// `AWS_SESSION_TOKEN`. It changes only with the environment.
+    pub fn aws_credentials(&self) -> Result<Credentials, SettingError> {
+        let secret = self.platform_secret("AWS_SECRET_ACCESS_KEY");
+        let secret = secret.ok_or_else(|| SettingError::missing("AWS_SECRET_ACCESS_KEY"))?;
+        let session = self.platform_secret("AWS_SESSION_TOKEN").map(str::to_owned);
+        Ok(Credentials::new(self.required("AWS_ACCESS_KEY_ID")?, secret, session, None, "environment"))
+    }
+
+    /// A secret that the platform makes and rotates. Taken as it is: random text may well begin as a placeholder does, and then
+    /// a start would fail once in some ten thousand.
+    fn platform_secret(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// Secrets of which several are live at once while one is being rotated, separated by commas; at least one.
@@ -218,11 +224,16 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_the_platform_makes_is_never_taken_for_a_placeholder() {
-        let settings = Settings::from_table([("KEY", "XXXtodo/random+text"), ("EMPTY", " ")]);
-        assert!(settings.required("KEY").is_err());
-        assert_eq!(settings.platform_secret("KEY").unwrap().expose_secret(), "XXXtodo/random+text");
-        assert!(settings.platform_secret("EMPTY").is_none() && settings.platform_secret("GONE").is_none());
+    fn what_the_platform_makes_is_never_taken_for_a_placeholder() {
+        let secret = "XXXtodo/random+text";
+        let table =
+            [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", " ")];
+        let settings = Settings::from_table(table);
+        assert!(settings.required("AWS_SECRET_ACCESS_KEY").is_err());
+        let credentials = settings.aws_credentials().unwrap();
+        assert_eq!((credentials.secret_access_key(), credentials.session_token()), (secret, None));
+        let error = Settings::from_table([("AWS_ACCESS_KEY_ID", "key")]).aws_credentials().unwrap_err();
+        assert_eq!(error.to_string(), "setting AWS_SECRET_ACCESS_KEY is missing");
     }
 
     #[test]

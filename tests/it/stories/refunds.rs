@@ -216,3 +216,27 @@ async fn a_payment_that_is_returned_before_we_know_that_cleeng_has_it_is_told_an
         world.agrees().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_returned_of_a_charge_that_cleeng_never_records_is_not_returned_twice() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let buyer = world.buyer(gateway);
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        let at_cleeng =
+            |method, fault, times| Strike { host: "cleeng", method, path: "/payments", fault, times };
+        storm.strike(at_cleeng("POST", Fault::RequestLost, 99));
+        buyer.pay(&world.system, order, TestCard::Pays).await;
+        let id = world.payments(gateway).remove(0).id;
+        happens(&world, gateway, What::Refund(&id, 300));
+        world.pass(SignedDuration::from_mins(20)).await;
+        storm.clear();
+        storm.strike(at_cleeng("POST", Fault::Instead(422, r#"{"message":"The order has expired"}"#), 1));
+        world.pass_days(2).await;
+        let payment = world.payments(gateway).remove(0);
+        assert_eq!((payment.captured_minor, payment.refunded_minor), (699, 699), "{gateway}");
+        assert_eq!(world.recorded(), [], "{gateway}");
+        world.agrees().await;
+    }
+}

@@ -5,8 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
-use secrecy::ExposeSecret;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region};
 use settings::{SettingError, Settings};
 
 /// One attempt usually takes 5 ms; a table that needs this long will not answer at all.
@@ -18,20 +17,10 @@ const ATTEMPTS_MAX: u32 = 3;
 /// A client with `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and where they are set
 /// `AWS_SESSION_TOKEN` and `AWS_ENDPOINT_URL_DYNAMODB`. Lambda's credentials change only with its environment.
 pub(super) fn from_settings(settings: &Settings, http: wire::Http) -> Result<Client, SettingError> {
-    let session = settings.platform_secret("AWS_SESSION_TOKEN");
-    let secret = settings.platform_secret("AWS_SECRET_ACCESS_KEY");
-    let secret = secret.ok_or_else(|| SettingError::missing("AWS_SECRET_ACCESS_KEY"))?;
-    let credentials = Credentials::new(
-        settings.required("AWS_ACCESS_KEY_ID")?,
-        secret.expose_secret(),
-        session.map(|token| token.expose_secret().to_owned()),
-        None,
-        "environment",
-    );
     let mut config = Builder::new()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(settings.required("AWS_REGION")?.to_owned()))
-        .credentials_provider(credentials)
+        .credentials_provider(settings.aws_credentials()?)
         .http_client(wire::aws_http_client(http))
         .retry_config(
             RetryConfig::standard()
