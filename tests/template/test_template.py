@@ -159,7 +159,9 @@ def needs(job):
     elif "gateways" in crates:
         secrets = HOOKS
     main = (folder / "src" / "main.rs").read_text()
-    sends = re.search(r"Live::start\(\s*&(\[.*?\]|Job::ALL)", main, re.S).group(1)
+    sends = re.search(r"Live::start_sending\(\s*&(\[.*?\]|Job::ALL)", main, re.S)
+    assert sends or "Live::start(" in main
+    sends = sends.group(1) if sends else ""
     named = QUEUE_JOBS if sends == "Job::ALL" else re.findall(r"Job::(\w+)", sends)
     return actions, secrets, {f"{each}Queue" for each in named}, "batch::run" in main
 

@@ -116,6 +116,10 @@ pub(super) const WEBHOOKS: [Row; 12] = [
             ("shared/cleeng/src/webhook/signature.rs", &["both_secrets_are_live_while_one_is_being_rotated"]),
             ("tests/it/gateways/stripe_webhooks.rs", &["while_a_secret_is_rotated_both_are_live"]),
             ("tests/it/gateways/adyen_webhooks.rs", &["two_keys_are_live_while_one_is_rotated"]),
+            (
+                "tests/lambda/secrets.rs",
+                &["a_rotated_secret_is_taken_into_use_and_one_that_does_not_serve_is_not"],
+            ),
         ],
         defect: None,
     },

@@ -36,7 +36,12 @@ pub(crate) struct Functions(BTreeMap<String, PathBuf>);
 impl Functions {
     /// Builds these.
     pub(crate) fn build(names: &[&str], profile: Profile) -> Result<Self> {
-        let packages = names.iter().flat_map(|name| ["--package", *name]);
+        // One build serves both: cargo gives what it builds together the same features.
+        let beside = match profile {
+            Profile::Simulation => Some("simulation"),
+            Profile::Release => None,
+        };
+        let packages = names.iter().copied().chain(beside).flat_map(|name| ["--package", name]);
         Ok(Self(built(profile, ["--bins"].into_iter().chain(packages))?))
     }
 
