@@ -39,7 +39,7 @@ pub(crate) async fn serve(
             return hand_over(means, mapping, new).await;
         }
         if mapping.standing == Standing::Ending {
-            let kind = reason(&mapping);
+            let kind = cause(means, &mapping, deadline).await?;
             return end(means, mapping, renewals.ending(kind), deadline).await;
         }
         let now = means.clock.now();
@@ -87,6 +87,14 @@ pub(crate) async fn serve(
         };
     }
     Err(Failure::retry("too many workers on one subscription"))
+}
+
+/// Why what was begun to be ended ends: who stopped has done it themselves, whatever was refused before.
+async fn cause(means: &Means, mapping: &Mapping, deadline: Deadline) -> Result<TerminationKind, Failure> {
+    let Subject::Subscription(id) = mapping.subject else { return Ok(reason(mapping)) };
+    let theirs = means.cleeng.subscription(id, deadline).await?;
+    let stopped = theirs.is_some_and(|theirs| theirs.status == SubscriptionStatus::Stopped);
+    Ok(if stopped { TerminationKind::UserCancel } else { reason(mapping) })
 }
 
 /// An attempt is under way, and due by itself. News of the gateway's may finish it without a look at the calendar, which is

@@ -8,10 +8,12 @@ use jiff::SignedDuration;
 use ledger::{ManagedBy, Standing};
 use local::buyer::{Billing, TestCard};
 use local::simulators::cleeng::{PaymentState, SubscriptionState, offers};
+use serde_json::json;
 use wire::simulated::Fault;
 
 use super::crashes::whenever_it_dies;
-use super::managed::{EMPTY, ours};
+use super::managed::{EMPTY, ended, ours};
+use super::money_back::control;
 use crate::frail::Frail;
 use crate::storm::{Storm, Strike};
 use crate::world::{GATEWAYS, Subscriber, World};
@@ -262,7 +264,7 @@ async fn what_was_ended_while_it_was_being_charged_is_given_back() {
         world.staff(
             Method::POST,
             &format!("subscriptions/{id}/terminate"),
-            &serde_json::json!({ "terminationType": "publisherCancel" }),
+            &json!({ "terminationType": "publisherCancel" }),
         );
         world.pass_days(1).await;
         let back: Vec<_> = world.payments(gateway).iter().map(|it| it.refunded_minor).collect();
@@ -404,4 +406,28 @@ async fn a_card_that_only_the_webhook_names_renews_and_cleeng_hears_of_no_paymen
     world.pass_days(35).await;
     assert_eq!(world.charges(), 2);
     world.agrees().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stopped_has_ended_it_themselves_even_if_cleeng_has_to_be_told_twice() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let subscriber = ours(&world, gateway).await;
+        let due = world.mapping(subscriber.subscription).await.period_end.unwrap();
+        world.refuses(gateway, subscriber.subscription, EMPTY, 9).await;
+        world.system.run_until(due + SignedDuration::from_hours(12)).await;
+        control(&world, "cleeng", &format!("subscriptions/{}/stop", subscriber.subscription), &json!({}));
+        storm.strike(Strike {
+            host: "cleeng",
+            method: "POST",
+            path: "/terminate",
+            fault: Fault::Instead(503, ""),
+            times: 1,
+        });
+        world.system.run_until(due + SignedDuration::from_hours(48)).await;
+        assert!(storm.is_over(), "{gateway}");
+        assert_eq!(ended(&world, &subscriber).as_deref(), Some("userCancel"), "{gateway}");
+        world.agrees().await;
+    }
 }
