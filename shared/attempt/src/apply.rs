@@ -182,12 +182,18 @@ pub(crate) fn doubt(mapping: &mut Mapping, identity: &Identity, doubt: &Uncertai
 pub(crate) fn withdraw(mapping: &mut Mapping, identity: &Identity, why: &str, now: Timestamp) {
     if unanswered(mapping, identity).is_some() {
         withdrawn(mapping, identity, why, now);
-        // What it was to take back is owed still, but is not tried again at once.
-        let owed = mapping.attempts.iter_mut().find(|attempt| attempt.intention.identity.undo() == *identity);
-        if let Some(owed) = owed {
+        // What it was to take back is owed still, but is not tried again at once. Only what is open was counted as looked at.
+        if let Some(owed) = mapping.attempts.iter_mut().find(|attempt| is_taken_back_by(attempt, identity)) {
+            owed.looks = owed.looks.saturating_add(u32::from(owed.is_finished()));
             owed.wait_until = Some(later(now, pause(owed.looks)));
         }
     }
+}
+
+/// Whether this step voids or returns what the attempt did.
+pub(crate) fn is_taken_back_by(attempt: &Attempt, step: &Identity) -> bool {
+    let identity = &attempt.intention.identity;
+    identity.undo() == *step || identity.cancel() == *step
 }
 
 fn withdrawn(mapping: &mut Mapping, identity: &Identity, why: &str, now: Timestamp) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ledger::{Attempt, Mapping, Stage, Standing};
 
+use crate::apply::is_taken_back_by;
 use crate::late::correction;
 use crate::release::giving_back;
 
@@ -16,15 +17,20 @@ pub const LOOKS_MAX: u32 = 9;
 /// A renewal's fresh intention is not due: its queue message comes back by itself. A purchase and what takes an attempt
 /// back have no message, and a renewal that was taken over once may have lost its own, so those are.
 pub fn due(mapping: &Mapping) -> Option<Timestamp> {
-    let owed = owes_return(mapping) || owes_capture(mapping) || correction(mapping).is_some();
-    let standing = owed.then_some(Timestamp::UNIX_EPOCH);
+    let owed = owes_capture(mapping) || correction(mapping).is_some();
+    let standing = owed.then_some(Timestamp::UNIX_EPOCH).into_iter().chain(return_due(mapping));
     mapping.attempts.iter().filter_map(attempt_due).chain(mapping.wake).chain(standing).min()
 }
 
-/// An ended subscription still holds or keeps money that nobody is giving back.
-fn owes_return(mapping: &Mapping) -> bool {
-    matches!(mapping.standing, Standing::Ending | Standing::Closed)
-        && giving_back(mapping, Timestamp::UNIX_EPOCH).is_some()
+/// An ended subscription still holds or keeps money that nobody is giving back: at once, or after a pause where it
+/// certainly was not given back the last time.
+fn return_due(mapping: &Mapping) -> Option<Timestamp> {
+    if !matches!(mapping.standing, Standing::Ending | Standing::Closed) {
+        return None;
+    }
+    let step = giving_back(mapping, Timestamp::UNIX_EPOCH)?.intention.identity;
+    let owed = mapping.attempts.iter().find(|attempt| is_taken_back_by(attempt, &step));
+    Some(owed.and_then(|owed| owed.wait_until).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 /// A capture was asked for, what it waited for is over, and nothing has ended the subscription since.

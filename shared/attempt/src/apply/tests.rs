@@ -4,6 +4,8 @@ use ledger::Standing;
 use payment::{Decline, DeclineClass, DeclineReason, Money};
 
 use super::*;
+use crate::due::due;
+use crate::release::giving_back;
 
 fn now() -> Timestamp {
     "2027-01-17T03:45:30Z".parse().unwrap()
@@ -54,4 +56,35 @@ fn what_a_second_worker_finds_does_not_take_an_answer_back() {
     let (mut open, identity) = verifying(Stage::Unknown { since: now(), why: "http_500".to_owned() });
     doubt(&mut open, &identity, &nobody_knows, now());
     assert!(matches!(open.attempts[0].stage, Stage::Parked { .. }), "while nobody has answered it counts");
+}
+
+#[test]
+fn what_the_gateway_will_not_give_back_is_tried_again_later_and_later() {
+    let (mut item, _) = verifying(Stage::Intended);
+    let identity = Identity::renewal("332332332".parse().unwrap(), now(), 1);
+    let charge = &mut item.attempts[0];
+    let money = Money { minor: 699, currency: charge.price.currency };
+    charge.intention =
+        Intention { identity: identity.clone(), verb: Verb::Charge, money, ..charge.intention.clone() };
+    charge.stage = Stage::Reported(Answer::Approved(Approval {
+        reference: "pi_1".parse().unwrap(),
+        money,
+        captured: true,
+        token: None,
+        card: None,
+        capture_before: None,
+    }));
+    charge.late = true;
+    item.standing = Standing::Closed;
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        let hour = due(&item).unwrap().max(now());
+        waits.push(hour.duration_since(now()).as_secs());
+        let step = giving_back(&item, hour).unwrap();
+        intend(&mut item, step, hour);
+        withdraw(&mut item, &identity.undo(), "the gateway does not take the request", hour);
+    }
+    let (minute, day) = (60, 86_400);
+    assert_eq!(waits[..4], [0, 2 * minute, 12 * minute, 72 * minute]);
+    assert_eq!(waits[6] - waits[5], day, "{waits:?}");
 }
