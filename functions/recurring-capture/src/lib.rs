@@ -59,9 +59,9 @@ impl Renewals {
         Ok(Self { means, routes, without_authorisation, caps, dunning, forget_ended: forget.ended })
     }
 
-    /// An end for this reason.
-    fn ending(&self, kind: TerminationKind) -> Ending {
-        Ending { kind: Some(kind), forget_card: self.forget_ended }
+    /// An end for this reason; `None` where Cleeng has ended it itself.
+    fn ending(&self, kind: Option<TerminationKind>) -> Ending {
+        Ending { kind, forget_card: self.forget_ended }
     }
 }
 

@@ -1,8 +1,6 @@
 //! Renewals of what we manage ourselves: our own calendar decides, whoever asks (the timer, a webhook, a new card).
 
-use attempt::{
-    Begun, Ended, Ending, Means, OwnPlan, began, change, end, finish, open_period, plan_own, reason,
-};
+use attempt::{Begun, Ended, Means, OwnPlan, began, change, end, finish, open_period, plan_own, reason};
 use cleeng::{Subscription, SubscriptionStatus, TerminationKind};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{ManagedBy, Mapping, Standing, Subject, Terms, Written};
@@ -47,7 +45,8 @@ pub(crate) async fn serve(
             OwnPlan::Wait(at) => return wake(means, mapping, Some(at)).await,
             OwnPlan::Nothing => return nothing(means, mapping).await,
             OwnPlan::End => {
-                return end(means, mapping, renewals.ending(TerminationKind::PaymentCancel), deadline).await;
+                return end(means, mapping, renewals.ending(Some(TerminationKind::PaymentCancel)), deadline)
+                    .await;
             }
             OwnPlan::Finish(identity) => {
                 let done = finish(means, mapping, &identity, deadline).await?;
@@ -70,8 +69,7 @@ pub(crate) async fn serve(
                         Begun::Lost(Some(Box::new(move_due(means, mapping, due, now, &what).await?)))
                     }
                     Look::End(kind) => {
-                        let ending = Ending { kind, forget_card: renewals.forget_ended };
-                        return end(means, mapping, ending, deadline).await;
+                        return end(means, mapping, renewals.ending(kind), deadline).await;
                     }
                 }
             }
@@ -89,12 +87,20 @@ pub(crate) async fn serve(
     Err(Failure::retry("too many workers on one subscription"))
 }
 
-/// Why what was begun to be ended ends: who stopped has done it themselves, whatever was refused before.
-async fn cause(means: &Means, mapping: &Mapping, deadline: Deadline) -> Result<TerminationKind, Failure> {
-    let Subject::Subscription(id) = mapping.subject else { return Ok(reason(mapping)) };
+/// Why what was begun to be ended ends: who stopped has done it themselves, whatever was refused before. `None` where Cleeng
+/// has ended it.
+async fn cause(
+    means: &Means,
+    mapping: &Mapping,
+    deadline: Deadline,
+) -> Result<Option<TerminationKind>, Failure> {
+    let Subject::Subscription(id) = mapping.subject else { return Ok(Some(reason(mapping))) };
     let theirs = means.cleeng.subscription(id, deadline).await?;
-    let stopped = theirs.is_some_and(|theirs| theirs.status == SubscriptionStatus::Stopped);
-    Ok(if stopped { TerminationKind::UserCancel } else { reason(mapping) })
+    Ok(match theirs.map(|theirs| theirs.status) {
+        Some(SubscriptionStatus::Terminated) => None,
+        Some(SubscriptionStatus::Stopped) => Some(TerminationKind::UserCancel),
+        _ => Some(reason(mapping)),
+    })
 }
 
 /// An attempt is under way, and due by itself. News of the gateway's may finish it without a look at the calendar, which is

@@ -1,7 +1,7 @@
 //! Once a day each living subscription is compared with Cleeng's: a renewal whose webhook never came is made up for, a
 //! hold that nobody will take is let go, and one that Cleeng has ended is ended here too.
 
-use attempt::{Begun, Ending, Means, begin, end, left_over, reason, same_period};
+use attempt::{Begun, Means, begin, end, left_over, reason, same_period};
 use cleeng::webhook::Billing;
 use cleeng::{Subscription, SubscriptionStatus};
 use futures::StreamExt;
@@ -51,13 +51,12 @@ async fn compare(renewals: &Renewals, id: SubscriptionId, deadline: Deadline) ->
     let now = means.clock.now();
     // Ended by somebody else: nothing may be charged any more, and what is held is let go.
     if theirs.status == SubscriptionStatus::Terminated {
-        let ending = Ending { kind: None, forget_card: renewals.forget_ended };
-        return end(means, mapping, ending, deadline).await;
+        return end(means, mapping, renewals.ending(None), deadline).await;
     }
     // Begun and not gone through with: whatever asked for it has died.
     if mapping.standing == Standing::Ending {
-        let kind = Some(reason(&mapping));
-        return end(means, mapping, Ending { kind, forget_card: renewals.forget_ended }, deadline).await;
+        let ending = renewals.ending(Some(reason(&mapping)));
+        return end(means, mapping, ending, deadline).await;
     }
     if is_over(&mapping, now)
         && let Some(void) = left_over(&mapping, now)

@@ -8,7 +8,7 @@ use crate::apply;
 use crate::count;
 use crate::mirror::Partly;
 use crate::run::{Done, Ended, Means, attempt_of, carry_out, finish};
-use crate::tell::{Untold, tell};
+use crate::tell::{Telling, Untold, tell};
 use crate::write::{REWRITES_MAX, change, write};
 
 /// From here there is only forward: Cleeng is told until it knows, or what was done is undone.
@@ -23,13 +23,15 @@ pub(crate) async fn tell_and_commit(
     // Whoever comes a second time may not be alone: the buyer's return and the gateway's news bring the same answer.
     let mapping = match look {
         true => match take_telling(means, mapping, identity, &answer).await? {
-            Telling::Ours(mapping) => *mapping,
-            Telling::Anothers(done) => return Ok(*done),
+            Teller::Ours(mapping) => *mapping,
+            Teller::Anothers(done) => return Ok(*done),
         },
         false => mapping,
     };
     let (now, attempt) = (means.clock.now(), attempt_of(&mapping, identity)?);
-    let told = tell(&means.cleeng, &mapping, attempt, &answer, look, now, deadline).await;
+    let cleeng = &means.cleeng;
+    let told =
+        tell(Telling { cleeng, mapping: &mapping, attempt, answer: &answer, look, now, deadline }).await;
     let now = means.clock.now();
     match told {
         Ok(told) => {
@@ -55,7 +57,7 @@ pub(crate) async fn tell_and_commit(
 }
 
 /// Who tells Cleeng.
-enum Telling {
+enum Teller {
     Ours(Box<Mapping>),
     Anothers(Box<Done>),
 }
@@ -67,9 +69,9 @@ async fn take_telling(
     mapping: Mapping,
     identity: &Identity,
     answer: &Answer,
-) -> Result<Telling, Failure> {
+) -> Result<Teller, Failure> {
     if matches!(attempt_of(&mapping, identity)?.stage, Stage::Answered(_)) {
-        return Ok(Telling::Ours(Box::new(mapping)));
+        return Ok(Teller::Ours(Box::new(mapping)));
     }
     let mut base = mapping;
     for _ in 0..REWRITES_MAX {
@@ -78,7 +80,7 @@ async fn take_telling(
         apply::answered(&mut answered, identity, answer, now);
         apply::hold(&mut answered, identity, now);
         base = match write(means, answered).await? {
-            Written::Done(mapping) => return Ok(Telling::Ours(Box::new(mapping))),
+            Written::Done(mapping) => return Ok(Teller::Ours(Box::new(mapping))),
             Written::Lost(Some(current)) => current,
             Written::Lost(None) => {
                 return Err(Failure::alarm(format!("the item of {identity} is gone")));
@@ -91,7 +93,7 @@ async fn take_telling(
         };
         if let Some((answer, told)) = told {
             let ended = Ended::Answered { answer, told };
-            return Ok(Telling::Anothers(Box::new(Done { mapping: base, ended })));
+            return Ok(Teller::Anothers(Box::new(Done { mapping: base, ended })));
         }
     }
     Err(Failure::retry("too many writers on one item"))

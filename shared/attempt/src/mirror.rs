@@ -9,13 +9,13 @@ use cleeng::{
     SubscriptionFilter, SubscriptionStatus,
 };
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Attempt, Mapping, Subject, Terms};
+use ledger::{Mapping, Subject, Terms};
 use payment::{Answer, OrderId, PaymentId, Price, SubscriptionId};
 use rust_decimal::Decimal;
 use wire::Deadline;
 
 use crate::apply::Told;
-use crate::tell::{Untold, external, untold, was_told};
+use crate::tell::{Telling, Untold, external, untold, was_told};
 
 /// How far a telling came that did not come to its end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,29 +31,10 @@ pub(crate) fn external_id(order: OrderId) -> String {
     format!("order-{order}")
 }
 
-/// The attempt as it is told.
-#[derive(Clone, Copy)]
-struct Telling<'a> {
-    cleeng: &'a Cleeng,
-    mapping: &'a Mapping,
-    attempt: &'a Attempt,
-    look: bool,
-    now: Timestamp,
-    deadline: Deadline,
-}
-
 /// Tells Cleeng of an answer: `POST /payments`, then `POST /subscriptions`, `/passes` or `/subscriptions/{id}/renew`.
-pub(crate) async fn mirror(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    answer: &Answer,
-    look: bool,
-    now: Timestamp,
-    deadline: Deadline,
-) -> Result<Told, (Untold, Partly)> {
-    let telling = Telling { cleeng, mapping, attempt, look, now, deadline };
-    let payment = match record(telling, answer).await {
+pub(crate) async fn mirror(telling: Telling<'_>) -> Result<Told, (Untold, Partly)> {
+    let Telling { mapping, attempt, answer, .. } = telling;
+    let payment = match record(telling).await {
         Ok(payment) => payment,
         Err(Recorded::Never(why)) => return Err((Untold::Never(why), Partly::default())),
         Err(Recorded::Failed { error, unsent }) => {
@@ -90,8 +71,8 @@ enum Recorded {
 }
 
 /// The payment's record, made once. `None` where nothing was paid, or where it cannot be seen whether it was recorded.
-async fn record(telling: Telling<'_>, answer: &Answer) -> Result<Option<PaymentId>, Recorded> {
-    let Telling { cleeng, mapping, attempt, .. } = telling;
+async fn record(telling: Telling<'_>) -> Result<Option<PaymentId>, Recorded> {
+    let Telling { cleeng, mapping, attempt, answer, .. } = telling;
     if attempt.payment.is_some() {
         return Ok(attempt.payment);
     }

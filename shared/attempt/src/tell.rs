@@ -23,25 +23,33 @@ pub(crate) enum Untold {
     Never(String),
 }
 
-/// Tells Cleeng. With `look`, asks first whether it knows already; without it, this worker is certainly the first.
-/// An error says how far it came.
-pub(crate) async fn tell(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    answer: &Answer,
-    look: bool,
-    now: Timestamp,
-    deadline: Deadline,
-) -> Result<Told, (Untold, Partly)> {
+/// The attempt as it is told.
+#[derive(Clone, Copy)]
+pub(crate) struct Telling<'a> {
+    pub(crate) cleeng: &'a Cleeng,
+    pub(crate) mapping: &'a Mapping,
+    pub(crate) attempt: &'a Attempt,
+    pub(crate) answer: &'a Answer,
+    /// Whether to ask first if Cleeng knows already; without it, this worker is certainly the first.
+    pub(crate) look: bool,
+    pub(crate) now: Timestamp,
+    pub(crate) deadline: Deadline,
+}
+
+/// Tells Cleeng. An error says how far it came.
+pub(crate) async fn tell(telling: Telling<'_>) -> Result<Told, (Untold, Partly)> {
+    let Telling { mapping, attempt, .. } = telling;
     let verb = attempt.intention.verb;
     let ours = is_ours(mapping) && matches!(mapping.subject, Subject::Order(_) | Subject::Subscription(_));
-    let changed = attempt.payment.is_some() && attempt.facts.has(FactKind::CaptureFailed);
-    if ours && matches!(verb, Verb::Purchase | Verb::Verify | Verb::Charge) && !changed {
-        return mirror(cleeng, mapping, attempt, answer, look, now, deadline).await;
+    if ours && matches!(verb, Verb::Purchase | Verb::Verify | Verb::Charge) && !has_changed(attempt) {
+        return mirror(telling).await;
     }
-    let told = tell_of_orders(cleeng, mapping, attempt, answer, look, deadline).await;
-    told.map_err(|untold| (untold, Partly::default()))
+    tell_of_orders(telling).await.map_err(|untold| (untold, Partly::default()))
+}
+
+/// Whether what Cleeng has recorded failed since.
+fn has_changed(attempt: &Attempt) -> bool {
+    attempt.payment.is_some() && attempt.facts.has(FactKind::CaptureFailed)
 }
 
 /// Whether we manage it ourselves: Cleeng then has payments without orders.
@@ -50,32 +58,18 @@ fn is_ours(mapping: &Mapping) -> bool {
 }
 
 /// Tells Cleeng of what it manages.
-async fn tell_of_orders(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    answer: &Answer,
-    look: bool,
-    deadline: Deadline,
-) -> Result<Told, Untold> {
+async fn tell_of_orders(telling: Telling<'_>) -> Result<Told, Untold> {
+    let Telling { mapping, attempt, .. } = telling;
     // What Cleeng would not record is taken back without a word to it.
     if attempt.intention.identity.is_undo() && attempt.payment.is_none() {
         return Ok(Told::default());
     }
     match attempt.intention.verb {
-        Verb::Verify if matches!(mapping.subject, Subject::Customer(_)) => {
-            tell_details(cleeng, mapping, attempt, answer, deadline).await
-        }
-        Verb::Purchase | Verb::Charge
-            if attempt.payment.is_some() && attempt.facts.has(FactKind::CaptureFailed) =>
-        {
-            tell_change(cleeng, mapping, attempt, answer, look, deadline).await
-        }
-        Verb::Purchase | Verb::Verify | Verb::Authorise | Verb::Charge => {
-            tell_payment(cleeng, mapping, attempt, answer, look, deadline).await
-        }
-        Verb::Capture | Verb::Cancel => tell_change(cleeng, mapping, attempt, answer, look, deadline).await,
-        Verb::Refund => tell_return(cleeng, mapping, attempt, answer, deadline).await,
+        Verb::Verify if matches!(mapping.subject, Subject::Customer(_)) => tell_details(telling).await,
+        Verb::Purchase | Verb::Charge if has_changed(attempt) => tell_change(telling).await,
+        Verb::Purchase | Verb::Verify | Verb::Authorise | Verb::Charge => tell_payment(telling).await,
+        Verb::Capture | Verb::Cancel => tell_change(telling).await,
+        Verb::Refund => tell_return(telling).await,
     }
 }
 
@@ -85,13 +79,8 @@ pub(crate) fn external(attempt: &Attempt, gateways: Option<&GatewayReference>) -
 }
 
 /// A verified card of a customer: `POST /payment_details`. A second one with the same token harms nobody.
-async fn tell_details(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    answer: &Answer,
-    deadline: Deadline,
-) -> Result<Told, Untold> {
+async fn tell_details(telling: Telling<'_>) -> Result<Told, Untold> {
+    let Telling { cleeng, mapping, attempt, answer, deadline, .. } = telling;
     let Answer::Approved(Approval { token, card, .. }) = answer else { return Ok(Told::default()) };
     // A newer card is there already; told now, this one would take its place.
     if !is_newest_card(mapping, &attempt.intention.identity) {

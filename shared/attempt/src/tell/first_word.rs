@@ -5,18 +5,12 @@ use ledger::{Attempt, Mapping, Subject};
 use payment::{Answer, Approval, OrderId, SubscriptionId, Verb};
 use wire::Deadline;
 
-use super::{Untold, external, untold, was_told};
+use super::{Telling, Untold, external, untold, was_told};
 use crate::apply::Told;
 
 /// A first word about an order's payment: `POST /payments`.
-pub(super) async fn tell_payment(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    answer: &Answer,
-    look: bool,
-    deadline: Deadline,
-) -> Result<Told, Untold> {
+pub(super) async fn tell_payment(telling: Telling<'_>) -> Result<Told, Untold> {
+    let Telling { cleeng, mapping, attempt, answer, look, deadline, .. } = telling;
     let order = attempt.order().ok_or_else(|| Untold::Never("the attempt has no order".to_owned()))?;
     let news = first_word(mapping, attempt, answer, order);
     if look && let Some(told) = known(cleeng, order, &news, deadline).await? {

@@ -1,22 +1,15 @@
 //! Later words about a payment that Cleeng has: taken, let go, refused after all, returned.
 
-use cleeng::{Cleeng, Payment, PaymentOperation, PaymentStatus, PaymentUpdate, RefundKind};
+use cleeng::{Payment, PaymentOperation, PaymentStatus, PaymentUpdate, RefundKind};
 use ledger::{Attempt, Mapping, Stage};
 use payment::{Answer, Decline, Failure, Target, Verb};
-use wire::Deadline;
 
-use super::{Untold, is_ours, untold, was_told};
+use super::{Telling, Untold, is_ours, untold, was_told};
 use crate::apply::Told;
 
 /// A later word about a payment that Cleeng has: `PATCH /payments/{id}`, `PATCH /payments/{id}/cancel`.
-pub(super) async fn tell_change(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    answer: &Answer,
-    look: bool,
-    deadline: Deadline,
-) -> Result<Told, Untold> {
+pub(super) async fn tell_change(telling: Telling<'_>) -> Result<Told, Untold> {
+    let Telling { cleeng, mapping, attempt, answer, look, deadline, .. } = telling;
     let told = Told { payment: attempt.payment, ..Told::default() };
     let payment = attempt.payment.ok_or_else(no_payment)?;
     let update = match (attempt.intention.verb, answer) {
@@ -25,21 +18,20 @@ pub(super) async fn tell_change(
             return Ok(told);
         }
         (Verb::Cancel, Answer::Approved(_)) => {
-            if look && has_status(cleeng, mapping, attempt, &PaymentStatus::Cancelled, deadline).await? {
+            if look && has_status(telling, &PaymentStatus::Cancelled).await? {
                 return Ok(told);
             }
             return match cleeng.cancel_payment(payment, deadline).await {
                 Ok(true) => Ok(told),
                 // It may be anybody's answer: what Cleeng shows as still authorised is told again.
-                Ok(false) => match at_cleeng(cleeng, mapping, attempt, deadline).await? {
+                Ok(false) => match at_cleeng(telling).await? {
                     Some(known) if known.status == PaymentStatus::Authorized => {
                         Err(Untold::Later(Failure::retry("Cleeng has not cancelled the payment yet")))
                     }
                     _ => Ok(told),
                 },
                 Err(refused) if refused.is_refusal() => {
-                    let known =
-                        has_status(cleeng, mapping, attempt, &PaymentStatus::Cancelled, deadline).await?;
+                    let known = has_status(telling, &PaymentStatus::Cancelled).await?;
                     if known { Ok(told) } else { Err(untold(refused)) }
                 }
                 Err(error) => Err(untold(error)),
@@ -55,13 +47,13 @@ pub(super) async fn tell_change(
             ..change(mapping, attempt, PaymentStatus::Rejected)
         },
     };
-    if look && has_status(cleeng, mapping, attempt, &update.status, deadline).await? {
+    if look && has_status(telling, &update.status).await? {
         return Ok(told);
     }
     match cleeng.update_payment(payment, &update, deadline).await {
         Ok(_) => Ok(told),
         Err(refused @ cleeng::Error::Refused { .. }) => {
-            let known = has_status(cleeng, mapping, attempt, &update.status, deadline).await?;
+            let known = has_status(telling, &update.status).await?;
             if known { Ok(told) } else { Err(Untold::Never(refused.to_string())) }
         }
         Err(error) => Err(untold(error)),
@@ -71,13 +63,8 @@ pub(super) async fn tell_change(
 /// Money that went back: `PATCH /payments/{id}`, `refunded`. One payment may be returned in parts, so that its status
 /// does not tell one part from another. The reason does: each part adds its own reference to it, and is looked for
 /// there first. Worth the look each time, because a part that is told twice is counted twice.
-pub(super) async fn tell_return(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    answer: &Answer,
-    deadline: Deadline,
-) -> Result<Told, Untold> {
+pub(super) async fn tell_return(telling: Telling<'_>) -> Result<Told, Untold> {
+    let Telling { cleeng, mapping, attempt, answer, deadline, .. } = telling;
     let told = Told { payment: attempt.payment, ..Told::default() };
     let payment = attempt.payment.ok_or_else(no_payment)?;
     let approval = match answer {
@@ -87,7 +74,7 @@ pub(super) async fn tell_return(
             return Ok(told);
         }
     };
-    let known = at_cleeng(cleeng, mapping, attempt, deadline).await?;
+    let known = at_cleeng(telling).await?;
     if known.as_ref().is_some_and(|known| is_return_told(mapping, attempt, known)) {
         return Ok(told);
     }
@@ -103,12 +90,10 @@ pub(super) async fn tell_return(
     };
     match cleeng.update_payment(payment, &update, deadline).await {
         Ok(_) => Ok(told),
-        Err(refused @ cleeng::Error::Refused { .. }) => {
-            match at_cleeng(cleeng, mapping, attempt, deadline).await? {
-                Some(known) if is_return_told(mapping, attempt, &known) => Ok(told),
-                _ => Err(Untold::Never(refused.to_string())),
-            }
-        }
+        Err(refused @ cleeng::Error::Refused { .. }) => match at_cleeng(telling).await? {
+            Some(known) if is_return_told(mapping, attempt, &known) => Ok(told),
+            _ => Err(Untold::Never(refused.to_string())),
+        },
         Err(error) => Err(untold(error)),
     }
 }
@@ -176,25 +161,13 @@ fn no_payment() -> Untold {
 }
 
 /// Whether Cleeng says this of the attempt's payment.
-async fn has_status(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    status: &PaymentStatus,
-    deadline: Deadline,
-) -> Result<bool, Untold> {
-    Ok(at_cleeng(cleeng, mapping, attempt, deadline)
-        .await?
-        .is_some_and(|payment| was_told(status, &payment.status)))
+async fn has_status(telling: Telling<'_>, status: &PaymentStatus) -> Result<bool, Untold> {
+    Ok(at_cleeng(telling).await?.is_some_and(|payment| was_told(status, &payment.status)))
 }
 
 /// The attempt's payment as Cleeng has it.
-async fn at_cleeng(
-    cleeng: &Cleeng,
-    mapping: &Mapping,
-    attempt: &Attempt,
-    deadline: Deadline,
-) -> Result<Option<Payment>, Untold> {
+async fn at_cleeng(telling: Telling<'_>) -> Result<Option<Payment>, Untold> {
+    let Telling { cleeng, mapping, attempt, deadline, .. } = telling;
     let payments = match (attempt.order().filter(|_| !is_ours(mapping)), &attempt.intention.target) {
         (Some(order), _) => cleeng.order_payments(order, deadline).await.map_err(untold)?,
         (None, Target::Payment(external)) => {
