@@ -242,7 +242,10 @@ const FLOWS: [Flow; 9] = [
                 "Cleeng",
                 "says that payment details are gone",
                 "paymentDetailsDeactivated",
-                &["details::details_that_are_deactivated_are_charged_no_more"],
+                &[
+                    "details::details_that_are_deactivated_are_charged_no_more",
+                    "details::details_that_are_deactivated_are_not_charged_for_an_offer_that_is_switched_to_either",
+                ],
             ),
             row(
                 "connector",

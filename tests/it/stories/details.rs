@@ -237,6 +237,32 @@ async fn details_that_are_deactivated_are_charged_no_more() {
     }
 }
 
+#[tokio::test]
+async fn details_that_are_deactivated_are_not_charged_for_an_offer_that_is_switched_to_either() {
+    for gateway in GATEWAYS {
+        for setting in ["no", "yes"] {
+            let world = World::with_settings(&[("FORGET_TOKENS", setting)]);
+            let old = world.subscriber(gateway).await.subscription;
+            let details = world.at_cleeng(old).details.unwrap();
+            control(&world, "cleeng", &format!("payment_details/{details}/deactivate"), &json!({}));
+            world.pass(PATIENT).await;
+            // Cleeng sells the new offer with the record of the old one, and there is no item of it here yet.
+            let path = format!("subscriptions/{old}/switch");
+            control(&world, "cleeng", &path, &json!({ "offerId": offers::WEEKLY }));
+            let new = world.at_cleeng(old).replaced_by.unwrap();
+            assert_eq!(world.at_cleeng(new).details, Some(details));
+            world.pass_days(40).await;
+            assert_eq!(world.mapping(new).await.token, None, "{gateway} {setting}");
+            assert_eq!(world.charges(), 1, "{gateway} {setting}: nothing is charged to a card that is gone");
+            let refusals: Vec<_> =
+                world.recorded().into_iter().filter(|row| row.status == PaymentState::Rejected).collect();
+            assert!(!refusals.is_empty(), "{gateway} {setting}: Cleeng is told");
+            assert!(refusals.iter().all(|row| row.rejected_reason.as_deref() == Some("token_missing")));
+            world.agrees().await;
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_card_change_that_was_cut_short_is_finished_by_the_timer() {
     for gateway in GATEWAYS {

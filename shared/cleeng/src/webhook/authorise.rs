@@ -25,4 +25,13 @@ mod tests {
         assert_eq!((billing.country.as_deref(), billing.active), (Some("BY"), Some(true)));
         assert_eq!(billing.currency.unwrap().as_str(), "USD");
     }
+
+    #[test]
+    fn the_token_of_a_record_that_is_out_of_use_is_not_taken() {
+        let example = include_str!("../../fixtures/subscriptionReadyForPaymentAuthorisation.json");
+        let event = read(example.replace(r#""active":true"#, r#""active":false"#).as_bytes()).unwrap();
+        let EventData::Authorise(billing) = event.data else { panic!("{event:?}") };
+        assert_eq!((billing.token, billing.active), (None, Some(false)));
+        assert!(billing.details.is_some());
+    }
 }

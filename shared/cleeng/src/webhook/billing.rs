@@ -22,7 +22,7 @@ pub struct Billing {
     /// By which payment method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<PaymentMethodId>,
-    /// The gateway's token, as Cleeng has it.
+    /// The gateway's token, as Cleeng has it; none where its record is out of use, so that nothing is charged to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Token>,
     /// The attempt that this is (`dunningAttemptDate`).
@@ -43,19 +43,21 @@ pub struct Billing {
 
 /// Everything after the attempt's date is optional: the guide shows the capture's payload in part only.
 pub(super) fn read(fields: &Fields) -> Result<Billing, Unreadable> {
+    let active = fields.flag("active");
     Ok(Billing {
         subscription: fields.required("subscriptionId")?,
         customer: fields.required("customerId")?,
         offer: fields.required("offerId")?,
         details: fields.maybe("paymentDetailsId"),
         method: fields.maybe("paymentMethodId"),
-        token: fields.text("token").map(Token::new),
+        // A subscription that was switched to is sold with the record of the old one, even if that is out of use.
+        token: fields.text("token").map(Token::new).filter(|_| active != Some(false)),
         asked: fields
             .time("dunningAttemptDate")
             .ok_or_else(|| Unreadable::new("dunningAttemptDate is missing or malformed"))?,
         period_end: fields.time("expirationDate"),
         currency: fields.maybe("currency"),
         country: fields.maybe("paymentCountry"),
-        active: fields.flag("active"),
+        active,
     })
 }
