@@ -63,10 +63,16 @@ pub(crate) async fn serve(
                 match look(renewals, &mapping, period_end, deadline).await? {
                     Look::Charge => charge(renewals, mapping, new, deadline).await?,
                     Look::Wait(at) => return wake(means, mapping, Some(at)).await,
-                    Look::Postpone => return postpone(means, mapping).await,
+                    Look::Postpone => match postpone(means, mapping).await? {
+                        Written::Done(_) => return Ok(()),
+                        Written::Lost(current) => Begun::Lost(current.map(Box::new)),
+                    },
                     Look::Move(due) => {
                         let what = format!("Cleeng has it until {due}: due then");
-                        Begun::Lost(Some(Box::new(move_due(means, mapping, due, now, &what).await?)))
+                        match move_due(means, mapping, due, now, &what).await? {
+                            Written::Done(moved) => Begun::Lost(Some(Box::new(moved))),
+                            Written::Lost(current) => Begun::Lost(current.map(Box::new)),
+                        }
                     }
                     Look::End(kind) => {
                         return end(means, mapping, renewals.ending(kind), deadline).await;
@@ -194,31 +200,29 @@ async fn look(
 }
 
 /// Nothing is due while it is paused: the due date moves along.
-async fn postpone(means: &Means, mapping: Mapping) -> Result<(), Failure> {
+async fn postpone(means: &Means, mapping: Mapping) -> Result<Written, Failure> {
     let later = means.clock.now().checked_add(DAY).unwrap_or(Timestamp::MAX);
     let later = Timestamp::from_second(later.as_second()).unwrap_or(later);
-    move_due(means, mapping, later, later, "paused at Cleeng: nothing is charged").await.map(drop)
+    move_due(means, mapping, later, later, "paused at Cleeng: nothing is charged").await
 }
 
-/// The due date is another from now on, and periods count from there.
+/// The due date is another from now on, and periods count from there. Only where nobody wrote since the item was read: what
+/// Cleeng has by now may be the renewal that another worker is telling it, and that one counts from the date it was charged for.
 async fn move_due(
     means: &Means,
-    mapping: Mapping,
+    mut mapping: Mapping,
     due: Timestamp,
     wake: Timestamp,
     why: &str,
-) -> Result<Mapping, Failure> {
-    let now = means.clock.now();
-    change(means, mapping, |mapping| {
-        open_period(mapping, due);
-        if let Some(terms) = &mut mapping.terms {
-            terms.anchor = Some(due);
-        }
-        mapping.wake = Some(wake);
-        mapping.capture_asked = None;
-        mapping.tell(now, why);
-    })
-    .await
+) -> Result<Written, Failure> {
+    open_period(&mut mapping, due);
+    if let Some(terms) = &mut mapping.terms {
+        terms.anchor = Some(due);
+    }
+    mapping.wake = Some(wake);
+    mapping.capture_asked = None;
+    mapping.tell(means.clock.now(), why);
+    attempt::write(means, mapping).await
 }
 
 /// Charges the stored card in one step, at the price that was agreed.

@@ -431,3 +431,32 @@ async fn who_stopped_has_ended_it_themselves_even_if_cleeng_has_to_be_told_twice
         world.agrees().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_of_ours_that_another_worker_sees_at_cleeng_before_it_is_told_moves_no_due_date() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let id = ours(&world, gateway).await.subscription;
+        let due = world.mapping(id).await.period_end.unwrap();
+        world.system.run_until(due - SignedDuration::from_hours(1)).await;
+        // The timer and a webhook ask side by side: one waits for Cleeng's answer while the other charges and renews, and
+        // looks again when that has arrived there and nobody knows it yet.
+        for (method, path) in [("GET", ""), ("POST", "/renew")] {
+            storm.strike(Strike { host: "cleeng", method, path, fault: Fault::AnswerLost, times: 1 });
+        }
+        let event = world.renewal_event("subscriptionReadyForPaymentCapture", id, 0);
+        world.system.clock.move_to(due);
+        for _ in 0..2 {
+            assert_eq!(world.cleeng_says(&event).await.status().as_u16(), 200);
+        }
+        world.pass_days(2).await;
+        assert!(storm.is_over(), "{gateway}");
+        assert_eq!((captured(&world), world.charges()), (2, 2), "{gateway}");
+        assert_eq!(world.at_cleeng(id).periods, 2, "{gateway}: one payment, one period");
+        assert_eq!(world.mapping(id).await.period_end, Some(due), "{gateway}");
+        world.pass_days(30).await;
+        assert_eq!((world.charges(), world.at_cleeng(id).periods), (3, 3), "{gateway}: due on its old day");
+        world.agrees().await;
+    }
+}
