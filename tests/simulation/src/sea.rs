@@ -38,6 +38,8 @@ const AWAY_MINUTES_MAX: u64 = 30;
 const AWAY_HOURS_MAX: u64 = 60;
 /// From the middle of a renewal on it is at least this long; what has a grace of a day lapses meanwhile.
 const AWAY_HOURS_MIN: u64 = 12;
+/// Between two absences of hours: two on end would last until a person is asked.
+const BETWEEN_LONG: Duration = Duration::from_secs(7 * 24 * 3600);
 /// An exchange takes between one and this many milliseconds.
 const LATENCY_MS_MAX: u64 = 700;
 
@@ -58,6 +60,8 @@ struct Away {
     until: Instant,
     /// Whether it takes no connection; else what is sent is lost.
     refuses: bool,
+    /// Until when it does not go away for hours again.
+    rests_until: Option<Instant>,
 }
 
 impl Sea {
@@ -99,19 +103,24 @@ impl Sea {
             } else {
                 how / 8 % AWAY_MINUTES_MAX
             };
-            all.insert(host.to_owned(), Away::of(minutes, how));
+            leave(&mut all, host, minutes, how);
         }
         all.get(host).copied().filter(|away| away.until > now && !self.chance.is_calm())
     }
 }
 
-impl Away {
-    fn of(minutes: u64, how: u64) -> Self {
-        Self {
-            until: Instant::now() + Duration::from_secs(60 * minutes),
-            refuses: (how / 1024).is_multiple_of(2),
-        }
+/// A peer goes away, unless it is away already or was for hours not long ago.
+fn leave(all: &mut BTreeMap<String, Away>, host: &str, minutes: u64, how: u64) {
+    let (now, long) = (Instant::now(), minutes > AWAY_MINUTES_MAX);
+    let last = all.get(host);
+    let rests_until = last.and_then(|last| last.rests_until);
+    if last.is_some_and(|last| last.until > now) || long && rests_until.is_some_and(|until| until > now) {
+        return;
     }
+    let until = now + Duration::from_secs(60 * minutes);
+    let rests_until = if long { Some(until + BETWEEN_LONG) } else { rests_until };
+    let refuses = (how / 1024).is_multiple_of(2);
+    all.insert(host.to_owned(), Away { until, refuses, rests_until });
 }
 
 impl Sea {
@@ -124,9 +133,9 @@ impl Sea {
         let Some((_, how)) = struck else { return false };
         let hours = AWAY_HOURS_MIN + how / 2048 % (AWAY_HOURS_MAX - AWAY_HOURS_MIN);
         let gateway = request.uri().host().filter(|_| how % 2 == 0);
-        let host = gateway.unwrap_or("cleeng.test").to_owned();
+        let host = gateway.unwrap_or("cleeng.test");
         let mut all = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(host, Away::of(60 * hours, how));
+        leave(&mut all, host, 60 * hours, how);
         gateway.is_some()
     }
 }
@@ -224,7 +233,8 @@ fn fault(kind: Kind, how: u64) -> Option<Fault> {
 fn is_unguarded(request: &Request<Bytes>) -> bool {
     let uri = request.uri();
     let writes = request.method() != http::Method::GET;
-    uri.host() == Some("cleeng.test") && writes && uri.path().contains("/payments")
+    let path = uri.path();
+    uri.host() == Some("cleeng.test") && writes && (path.contains("/payments") || path.ends_with("/revive"))
 }
 
 /// A gateway is asked for a renewal's money.
