@@ -1,7 +1,7 @@
 //! Once a day each living subscription is compared with Cleeng's: a renewal whose webhook never came is made up for, a
 //! hold that nobody will take is let go, and one that Cleeng has ended is ended here too.
 
-use attempt::{Begun, Means, begin, end, left_over, reason, same_period};
+use attempt::{Begun, Means, begin, end, left_over, mark_unserved, reason, same_period};
 use cleeng::webhook::Billing;
 use cleeng::{Subscription, SubscriptionStatus};
 use futures::StreamExt;
@@ -51,6 +51,7 @@ async fn compare(renewals: &Renewals, id: SubscriptionId, deadline: Deadline) ->
     let now = means.clock.now();
     // Ended by somebody else: nothing may be charged any more, and what is held is let go.
     if theirs.status == SubscriptionStatus::Terminated {
+        let mapping = mark_unserved(means, mapping, &theirs).await?;
         return end(means, mapping, renewals.ending(None), deadline).await;
     }
     // Begun and not gone through with: whatever asked for it has died.

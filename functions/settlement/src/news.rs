@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use attempt::{
-    Done, Ended, aimed_at, answer_in, change, correct, finish, learn as merge, learn_card, past_taking,
-    reopen, settle, spread_card, takes_back,
+    Done, Ended, aimed_at, answer_in, change, correct, finish, has_rival, learn as merge, learn_card,
+    past_taking, reopen, settle, spread_card, takes_back,
 };
 use cleeng::NewDetails;
 use gateways::{News, NewsKind, Resolution};
@@ -76,6 +76,12 @@ async fn settled(
         }
         // Its approval is told after it was taken back: there is nothing left to tell of.
         (Stage::Withdrawn { .. }, Answer::Approved(_)) if is_taken_back(&mapping, identity) => return Ok(()),
+        // Another try has taken the place of one that only checked a card.
+        (Stage::Withdrawn { .. }, Answer::Approved(_))
+            if attempt.intention.verb == Verb::Verify && has_rival(&mapping, identity) =>
+        {
+            return Ok(());
+        }
         (Stage::Reported(Answer::Approved(_)), Answer::Declined(_)) => {
             if matches!(attempt.intention.verb, Verb::Capture | Verb::Cancel | Verb::Refund) {
                 tracing::error!(alarm = "late_news", attempt = %identity, "The gateway refused `{identity}` after it had accepted it");
@@ -248,6 +254,7 @@ async fn fact(
         return Err(Failure::retry(format!("another worker changes the item of {identity}")));
     }
     let open = mapping.attempt(&identity).filter(|attempt| attempt.answer().is_none());
+    let open = open.filter(|_| !is_taken_back(&mapping, &identity));
     if let Some(answer) = open.and_then(|attempt| answer_in(attempt, kind, thing, money)) {
         // A worker that has it right now brings its own answer; should it die, the fact answers for it.
         mapping = settle(means, mapping, &identity, answer, deadline).await?.mapping;

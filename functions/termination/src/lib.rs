@@ -1,13 +1,13 @@
 //! Ends a subscription: nothing new may be charged, what is open is voided, and Cleeng takes the access away.
 
-use attempt::{Ending, Means, end, end_at_cleeng, is_taken, reason, same_period};
+use attempt::{Ending, Means, end, end_at_cleeng, is_taken, mark_unserved, reason, same_period};
 use cleeng::webhook::{EventData, Termination};
-use cleeng::{SubscriptionStatus, TerminationKind};
+use cleeng::{Subscription, SubscriptionStatus, TerminationKind};
 use entrypoint::{Message, Outside, What, managed};
 use gateways::Routes;
 use jiff::Timestamp;
 use ledger::{Mapping, Standing, Subject};
-use payment::{Failure, SubscriptionId};
+use payment::Failure;
 use settings::{SettingError, Settings};
 use wire::Deadline;
 
@@ -52,7 +52,7 @@ pub async fn handle(ends: &Terminations, message: Message, deadline: Deadline) -
 async fn terminate(ends: &Terminations, asked: &Termination, deadline: Deadline) -> Result<(), Failure> {
     let means = &ends.means;
     let subscription = asked.subscription;
-    let Some(mapping) = means.ledger.mapping(Subject::Subscription(subscription)).await? else {
+    let Some(mut mapping) = means.ledger.mapping(Subject::Subscription(subscription)).await? else {
         return terminate_unknown(ends, asked, deadline).await;
     };
     if ends.routes.get(mapping.method).is_none() || mapping.standing == Standing::Closed {
@@ -61,9 +61,17 @@ async fn terminate(ends: &Terminations, asked: &Termination, deadline: Deadline)
     }
     // Once the end has begun it is gone through with: what is paid meanwhile is returned.
     let begun = mapping.standing == Standing::Ending;
-    if !begun && is_just_paid(&mapping, means.clock.now()) && is_alive(means, subscription, deadline).await? {
-        tracing::warn!(%subscription, "A request to end `{subscription}` came too late: its renewal is paid");
-        return Ok(());
+    let now = means.clock.now();
+    // Only where a request to end meets a paid or later renewal: Cleeng's own word decides which was later.
+    if !begun
+        && may_be_outdated(asked, &mapping, now)
+        && let Some(theirs) = means.cleeng.subscription(subscription, deadline).await?
+    {
+        if is_alive(&theirs, now) {
+            tracing::warn!(%subscription, "A request to end `{subscription}` came too late: its renewal is paid");
+            return Ok(());
+        }
+        mapping = mark_unserved(means, mapping, &theirs).await?;
     }
     let ending = Ending { kind: Some(reason(&mapping)), forget_card: ends.forget_ended };
     end(means, mapping, ending, deadline).await
@@ -90,17 +98,17 @@ async fn terminate_unknown(
     end_at_cleeng(&ends.means.cleeng, subscription, TerminationKind::UserCancel, deadline).await
 }
 
-/// Whether a request to end may have been sent before the renewal was paid: within the days around the period's end.
-/// One that comes a whole period later cannot.
-fn is_just_paid(mapping: &Mapping, now: Timestamp) -> bool {
-    is_taken(mapping) && mapping.period_end.is_some_and(|end| now < end || same_period(end, now))
+/// Whether the request may have been sent before the renewal was paid, or before Cleeng heard of that: it ends the period that
+/// was to be renewed, or an earlier one. Where it does not say which, one that comes a whole period later was not.
+fn may_be_outdated(asked: &Termination, mapping: &Mapping, now: Timestamp) -> bool {
+    let Some(due) = mapping.period_end else { return false };
+    match asked.period_end {
+        Some(ends) if same_period(due, ends) => is_taken(mapping),
+        Some(ends) => ends < due,
+        None => is_taken(mapping) && (now < due || same_period(due, now)),
+    }
 }
 
-/// Asked only where a request to end meets a paid renewal: Cleeng's own word decides which was later.
-async fn is_alive(means: &Means, subscription: SubscriptionId, deadline: Deadline) -> Result<bool, Failure> {
-    let now = means.clock.now();
-    let known = means.cleeng.subscription(subscription, deadline).await?;
-    Ok(known.is_some_and(|known| {
-        known.status == SubscriptionStatus::Active && known.ends.is_none_or(|ends| ends > now)
-    }))
+fn is_alive(theirs: &Subscription, now: Timestamp) -> bool {
+    theirs.status == SubscriptionStatus::Active && theirs.ends.is_none_or(|ends| ends > now)
 }

@@ -67,24 +67,38 @@ pub fn learn(
 pub fn open_period(mapping: &mut Mapping, period_end: Timestamp) {
     if mapping.period_end != Some(period_end) {
         // What failed late may succeed later still.
-        let was_taken =
-            |attempt: &&Attempt| is_taken(attempt) || attempt.facts.has(payment::FactKind::CaptureFailed);
+        let was_taken = |attempt: &&Attempt| is_taken(attempt) || attempt.facts.has(FactKind::CaptureFailed);
         let paid = mapping.attempts.iter().filter(was_taken).filter_map(Attempt::order);
         let paid: Vec<_> = paid.filter(|order| !mapping.paid_orders.contains(order)).collect();
         mapping.paid_orders.extend(paid);
-        let surplus = mapping.paid_orders.len().saturating_sub(PAID_ORDERS_MAX);
-        mapping.paid_orders.drain(..surplus);
+        if mapping.attempts.iter().any(|attempt| is_taken(attempt) && !is_lost(attempt)) {
+            let lost = mapping.attempts.iter().filter(|attempt| is_lost(attempt));
+            let lost: Vec<_> = lost.map(|attempt| attempt.intention.identity.base()).collect();
+            mapping.paid_again.extend(lost);
+        }
+        keep_newest(&mut mapping.paid_orders);
+        keep_newest(&mut mapping.paid_again);
         mapping.attempts.retain(|attempt| !attempt.is_finished());
         mapping.period_end = Some(period_end);
     }
 }
 
 /// Chargebacks come up to 540 days later: so many monthly periods.
-const PAID_ORDERS_MAX: usize = 18;
+const PERIODS_MAX: usize = 18;
+
+fn keep_newest<T>(of_periods: &mut Vec<T>) {
+    let surplus = of_periods.len().saturating_sub(PERIODS_MAX);
+    of_periods.drain(..surplus);
+}
 
 fn is_taken(attempt: &Attempt) -> bool {
     matches!(attempt.answer(), Some(Answer::Approved(approval)) if approval.captured)
         && matches!(attempt.intention.verb, Verb::Charge | Verb::Capture)
+}
+
+/// Whether what it took failed late, and has not succeeded since.
+pub(crate) fn is_lost(attempt: &Attempt) -> bool {
+    attempt.facts.has(FactKind::CaptureFailed) && !attempt.facts.holds_money()
 }
 
 /// Begins to end a subscription: nothing new starts, and what is still open is marked, so that a charge which wins the
@@ -271,8 +285,8 @@ pub(crate) struct Told {
 }
 
 /// The attempt that takes back what may not stand: a void of what is held, a refund of what was taken. `told` is
-/// Cleeng's payment where Cleeng knows of it, and is then told of the return too. What somebody has refunded at the gateway
-/// already is not returned again.
+/// Cleeng's payment where Cleeng knows of it, and is then told of the return too. What went back at the gateway already is
+/// not returned again.
 /// `None` where there is nothing to take back or it cannot be (a refund that Cleeng refuses).
 pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp) -> Option<Attempt> {
     let Some(Answer::Approved(approval)) = attempt.answer() else { return None };
@@ -282,7 +296,7 @@ pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp
         Verb::Verify | Verb::Cancel | Verb::Refund => return None,
     };
     let whole = approval.money;
-    let left = Money { minor: whole.minor.saturating_sub(attempt.facts.refunded_minor()), ..whole };
+    let left = Money { minor: whole.minor.saturating_sub(attempt.facts.returned_minor()), ..whole };
     if left.minor <= 0 && !whole.is_zero() {
         return None;
     }
@@ -299,14 +313,18 @@ pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp
     Some(began(intention, price, None, told))
 }
 
-/// Writes down what takes an answered attempt back. Where nothing stands at the gateway (a refusal), or it cannot be
-/// taken back (a refund), it is over as far as can be.
+/// Writes down what takes an answered attempt back. A buyer's try of which nothing stands at the gateway (a card that was
+/// only checked, money that went back already) has bought nothing and is withdrawn. Anything else that has nothing to take
+/// back (a refusal), or cannot be taken back (a refund), is over as far as can be.
 pub(crate) fn begin_undo(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timestamp) {
     // What we manage ourselves may be recorded although what it paid for is refused.
     let ours = mapping.managed_by == ManagedBy::Connector;
     let undoing = |attempt: &Attempt| undoing(attempt, attempt.payment.filter(|_| ours), now);
-    match mapping.attempt(identity).and_then(undoing) {
+    let Some(attempt) = mapping.attempt(identity) else { return };
+    let bought = attempt.intention.verb.buyer_present() && matches!(answer, Answer::Approved(_));
+    match undoing(attempt) {
         Some(undoing) => intend(mapping, undoing, now),
+        None if bought => withdrawn(mapping, identity, "Cleeng will not record it", now),
         None => reported(mapping, identity, answer, &Told::default(), now),
     }
 }

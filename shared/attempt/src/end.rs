@@ -1,7 +1,7 @@
 //! Ends a subscription: nothing new may be charged, what is open is let go or returned, and Cleeng takes the access away.
 
-use cleeng::{Cleeng, SubscriptionStatus, TerminationKind};
-use ledger::{Mapping, Standing, Subject, Written};
+use cleeng::{Cleeng, Subscription, SubscriptionStatus, TerminationKind};
+use ledger::{Attempt, Mapping, Standing, Subject, Written};
 use payment::{Answer, Failure, SubscriptionId, Token, Verb};
 use wire::Deadline;
 
@@ -51,6 +51,26 @@ pub async fn end(means: &Means, mapping: Mapping, ending: Ending, deadline: Dead
     .map(drop)
 }
 
+/// Marks a renewal that was taken for a subscription which Cleeng has ended without giving anything for it: it had not heard of
+/// the payment by then. It is returned when the subscription ends here.
+pub async fn mark_unserved(
+    means: &Means,
+    mapping: Mapping,
+    theirs: &Subscription,
+) -> Result<Mapping, Failure> {
+    let unserved = theirs.status == SubscriptionStatus::Terminated
+        && theirs.ends.zip(mapping.period_end).is_some_and(|(gave, due)| gave <= due);
+    if !unserved || !mapping.attempts.iter().any(|attempt| is_renewal_taken(attempt) && !attempt.late) {
+        return Ok(mapping);
+    }
+    change(means, mapping, |mapping| {
+        for attempt in mapping.attempts.iter_mut().filter(|attempt| is_renewal_taken(attempt)) {
+            attempt.late = true;
+        }
+    })
+    .await
+}
+
 /// Marks the item; `None` if somebody wrote in between.
 async fn mark(means: &Means, mut mapping: Mapping) -> Result<Option<Mapping>, Failure> {
     if mapping.standing == Standing::Ending {
@@ -97,10 +117,12 @@ pub fn reason(mapping: &Mapping) -> TerminationKind {
 
 /// Whether the period's renewal has been taken.
 pub fn is_taken(mapping: &Mapping) -> bool {
-    mapping.attempts.iter().any(|attempt| {
-        let taken = matches!(attempt.intention.verb, Verb::Charge | Verb::Capture);
-        taken && matches!(attempt.answer(), Some(Answer::Approved(_)))
-    })
+    mapping.attempts.iter().any(is_renewal_taken)
+}
+
+fn is_renewal_taken(attempt: &Attempt) -> bool {
+    matches!(attempt.intention.verb, Verb::Charge | Verb::Capture)
+        && matches!(attempt.answer(), Some(Answer::Approved(_)))
 }
 
 /// Whether another subscription of the customer's is, or may be, paid with this card. One that was never renewed (its customer

@@ -2,7 +2,7 @@
 
 use cleeng::{Payment, PaymentStatus};
 use gateways::Routes;
-use ledger::{Attempt, ManagedBy, Mapping, Paid, Standing, Subject};
+use ledger::{Attempt, ManagedBy, Mapping, Paid, Stage, Standing, Subject};
 use payment::{
     Answer, CustomerId, Failure, GatewayName, GatewayReference, Identity, Money, MoneyError, OrderId,
     PaymentId, PaymentMethodId, Price, SubscriptionId, Verb,
@@ -82,10 +82,13 @@ pub async fn past_taking(
     deadline: Deadline,
 ) -> Result<Option<Mapping>, Failure> {
     let mut orders: Vec<OrderId> = names.order.into_iter().collect();
+    let mut paid_again = false;
     for subject in subjects(names) {
         let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
         orders.extend(mapping.paid_orders.iter().rev().copied());
+        paid_again |= mapping.paid_again.contains(&taking.base());
     }
+    let taking = (taking, paid_again);
     let named = |payment: &Payment| names.external.is_some() && payment.external == names.external;
     for order in orders {
         let payments = means.cleeng.order_payments(order, deadline).await?;
@@ -107,7 +110,7 @@ async fn recalled(
     routes: &Routes,
     names: &Names,
     (order, payment): (Option<OrderId>, &Payment),
-    taking: &Identity,
+    (taking, paid_again): (&Identity, bool),
     deadline: Deadline,
 ) -> Result<Option<Mapping>, Failure> {
     let told_well = match payment.status {
@@ -117,7 +120,7 @@ async fn recalled(
     };
     let item = of_payment(means, routes, names, order, payment, deadline).await?;
     Ok(item.map(|mut item| {
-        recall(&mut item, taking, told_well, means.clock.now());
+        recall(&mut item, taking, told_well, paid_again, means.clock.now());
         item
     }))
 }
@@ -131,7 +134,8 @@ pub(crate) async fn untold_taking(
         let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
         if let Some(attempt) = taking_of(&mapping, names) {
             let identity = attempt.intention.identity.clone();
-            return Ok(attempt.payment.is_none().then_some((mapping, identity)));
+            let untold = attempt.payment.is_none() || matches!(attempt.stage, Stage::Answered(_));
+            return Ok(untold.then_some((mapping, identity)));
         }
     }
     Ok(None)
@@ -171,7 +175,7 @@ fn is_attempt(attempt: &Attempt, names: &Names) -> bool {
 
 async fn of_attempt(means: &Means, mapping: &Mapping, attempt: &Attempt) -> Result<Option<Mapping>, Failure> {
     let identity = &attempt.intention.identity;
-    let Some(payment) = attempt.payment else {
+    let (Some(payment), Stage::Reported(_)) = (attempt.payment, &attempt.stage) else {
         return Err(Failure::retry(format!("Cleeng has not heard of {identity} yet")));
     };
     let Some(Answer::Approved(approval)) = attempt.answer() else { return Ok(None) };

@@ -6,6 +6,7 @@ use wire::Deadline;
 
 use crate::apply;
 use crate::count;
+use crate::late::{lost, reopen};
 use crate::mirror::Partly;
 use crate::run::{Done, Ended, Means, attempt_of, carry_out, finish};
 use crate::tell::{Telling, Untold, tell};
@@ -122,7 +123,7 @@ async fn undo(
 /// Takes back an answered attempt; one that certainly was not taken back yet is tried again.
 pub(crate) async fn go_on_undoing(
     means: &Means,
-    mapping: Mapping,
+    mut mapping: Mapping,
     identity: &Identity,
     answer: Answer,
     deadline: Deadline,
@@ -130,12 +131,36 @@ pub(crate) async fn go_on_undoing(
     let (now, undoing) = (means.clock.now(), identity.undo());
     let is_ours = mapping.attempt(&undoing).is_none_or(|it| matches!(it.stage, Stage::Withdrawn { .. }));
     if !is_ours {
-        return Box::pin(finish(means, mapping, &undoing, deadline)).await;
+        let done = Box::pin(finish(means, mapping, &undoing, deadline)).await?;
+        return Ok(seen_from(identity, done));
+    }
+    // What failed late is not there to be taken back: it is a refusal, and given back should it succeed after all.
+    if let Some(refusal) = mapping.attempt(identity).and_then(|attempt| lost(attempt, &answer)) {
+        mapping.attempts.retain(|attempt| attempt.intention.identity != undoing);
+        if let Some(attempt) = mapping.attempt_mut(identity) {
+            attempt.late = true;
+        }
+        return Box::pin(reopen(means, mapping, identity, refusal, deadline)).await;
     }
     let mapping =
         change(means, mapping, |mapping| apply::begin_undo(mapping, identity, &answer, now)).await?;
     match mapping.attempt(&undoing) {
-        Some(_) => Box::pin(carry_out(means, mapping, &undoing, None, deadline)).await,
-        None => Ok(Done { mapping, ended: Ended::Answered { answer, told: true } }),
+        Some(_) => {
+            let done = Box::pin(carry_out(means, mapping, &undoing, None, deadline)).await?;
+            Ok(seen_from(identity, done))
+        }
+        // Nothing is left to be done: where it stands is the answer.
+        None => Box::pin(finish(means, mapping, identity, deadline)).await,
     }
+}
+
+/// Where an attempt stands after work on what takes it back: the approval of that is not its own.
+fn seen_from(identity: &Identity, done: Done) -> Done {
+    let ended = match (done.mapping.attempt(identity).map(|attempt| &attempt.stage), done.ended) {
+        (Some(Stage::Withdrawn { .. }), _) => Ended::Withdrawn,
+        (Some(Stage::Parked { .. }), _) => Ended::Parked,
+        (Some(Stage::Answered(_)), Ended::Answered { .. } | Ended::Withdrawn) => Ended::Unknown,
+        (_, ended) => ended,
+    };
+    Done { mapping: done.mapping, ended }
 }

@@ -9,7 +9,7 @@ use payment::{
 };
 use wire::Deadline;
 
-use crate::apply::{self, LEASE, keep_card, later, undoing};
+use crate::apply::{self, LEASE, is_lost, keep_card, later, undoing};
 use crate::plan::stands;
 use crate::run::{Done, Ended, Means, tell_again, undo_now};
 use crate::write::{change, write};
@@ -82,13 +82,8 @@ pub(crate) fn answer_by_facts(attempt: &Attempt) -> Option<Answer> {
 pub fn correction(mapping: &Mapping) -> Option<(Identity, Answer)> {
     mapping.attempts.iter().find_map(|attempt| {
         let moved = matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture);
-        let failed = attempt.facts.has(FactKind::CaptureFailed);
         let answer = match &attempt.stage {
-            Stage::Reported(Answer::Approved(approval))
-                if approval.captured && failed && !attempt.facts.holds_money() =>
-            {
-                Answer::Declined(failed_late(&attempt.intention.gateway, FactKind::CaptureFailed))
-            }
+            Stage::Reported(answer @ Answer::Approved(_)) => lost(attempt, answer)?,
             Stage::Reported(Answer::Declined(_)) if attempt.facts.holds_money() => {
                 Answer::Approved(Approval {
                     reference: attempt.reference.clone()?,
@@ -103,6 +98,13 @@ pub fn correction(mapping: &Mapping) -> Option<(Identity, Answer)> {
         };
         moved.then(|| (attempt.intention.identity.clone(), answer))
     })
+}
+
+/// The refusal that an approval has come to, where what it took failed late and has not succeeded since.
+pub(crate) fn lost(attempt: &Attempt, answer: &Answer) -> Option<Answer> {
+    let taken = matches!(answer, Answer::Approved(approval) if approval.captured);
+    let refusal = || Answer::Declined(failed_late(&attempt.intention.gateway, FactKind::CaptureFailed));
+    (taken && is_lost(attempt)).then(refusal)
 }
 
 /// Tells Cleeng what the facts of an item say by now, wherever that differs from what it was told.
@@ -128,8 +130,11 @@ pub async fn reopen(
     deadline: Deadline,
 ) -> Result<Done, Failure> {
     let now = means.clock.now();
-    let one_too_many = matches!(answer, Answer::Approved(_)) && has_rival(&mapping, identity);
-    let ours = mapping.managed_by == ManagedBy::Connector;
+    let surplus =
+        mapping.attempt(identity).is_some_and(|attempt| attempt.late) || has_rival(&mapping, identity);
+    let one_too_many = matches!(answer, Answer::Approved(_)) && surplus;
+    // What is known from Cleeng's own record only is recorded there.
+    let ours = mapping.managed_by == ManagedBy::Connector && !matches!(mapping.subject, Subject::Payment(_));
     let mut claimed = mapping;
     if let Some(attempt) = claimed.attempt_mut(identity) {
         attempt.stage = Stage::Answered(answer.clone());
@@ -190,8 +195,14 @@ pub async fn learn_card(
 }
 
 /// Puts the capture of a payment whose period is over back on the payment's own item, as Cleeng was told of it, so that
-/// late news has a place where it can contradict that.
-pub(crate) fn recall(item: &mut Mapping, taking: &Identity, told_well: bool, now: Timestamp) {
+/// late news has a place where it can contradict that. What another try has paid meanwhile is one too many.
+pub(crate) fn recall(
+    item: &mut Mapping,
+    taking: &Identity,
+    told_well: bool,
+    paid_again: bool,
+    now: Timestamp,
+) {
     let (Some(paid), Subject::Payment(payment)) = (item.paid.clone(), item.subject) else { return };
     if item.attempt(taking).is_some() {
         return;
@@ -221,6 +232,7 @@ pub(crate) fn recall(item: &mut Mapping, taking: &Identity, told_well: bool, now
         Answer::Declined(failed_late(&item.gateway, FactKind::CaptureFailed))
     });
     attempt.reference = Some(paid.reference);
+    attempt.late = paid_again;
     attempt.wait_until = None;
     item.attempts.push(attempt);
 }
@@ -240,7 +252,7 @@ pub fn takes_back(news: &News) -> bool {
 }
 
 /// Another try for the same order or period that has paid, holds money, or may still.
-fn has_rival(mapping: &Mapping, identity: &Identity) -> bool {
+pub fn has_rival(mapping: &Mapping, identity: &Identity) -> bool {
     if matches!(mapping.subject, Subject::Customer(_) | Subject::Payment(_)) {
         return false;
     }

@@ -33,10 +33,10 @@ pub use cards::{
     subscriptions_of,
 };
 pub use due::{LOOKS_MAX, due, pause};
-pub use end::{Ending, end, end_at_cleeng, is_taken, reason};
+pub use end::{Ending, end, end_at_cleeng, is_taken, mark_unserved, reason};
 pub use find::{Names, holding, holding_of, money, past_taking, payment_item};
 pub use holds::{HoldPlan, lapsed, left_over, plan_letting_go, plan_taking, taking};
-pub use late::{aimed_at, answer_in, correct, correction, learn_card, reopen, takes_back};
+pub use late::{aimed_at, answer_in, correct, correction, has_rival, learn_card, reopen, takes_back};
 pub use link::{Linked, link};
 pub use next::{Next, next};
 pub use own::{Dunning, OwnPlan, plan_own};

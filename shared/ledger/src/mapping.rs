@@ -93,6 +93,10 @@ pub struct Mapping {
     /// For a subscription: the orders that paid for its latest periods, oldest first: a chargeback comes months later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paid_orders: Vec<OrderId>,
+    /// For a subscription: its latest charges that failed late and were paid again. Should one succeed after all, it is one too
+    /// many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paid_again: Vec<Identity>,
     /// For a customer: how often cards were tried.
     #[serde(default, skip_serializing_if = "Tries::is_none")]
     pub card_tries: Tries,
@@ -142,6 +146,7 @@ impl Mapping {
             became: None,
             paid: None,
             paid_orders: Vec::new(),
+            paid_again: Vec::new(),
             card_tries: Tries::default(),
             attempts: Vec::new(),
             history: Vec::new(),
@@ -312,7 +317,8 @@ pub struct Attempt {
     /// Whether Cleeng has certainly not heard of it, although it was to be told: nothing need be looked for there.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unsent: bool,
-    /// Whether it was still open when its subscription began to be ended: what it takes after that is returned.
+    /// Whether what it takes is returned: it was still open when its subscription began to be ended, Cleeng had given nothing
+    /// for it by then or would not record it, or another try has paid meanwhile.
     #[serde(default, skip_serializing_if = "is_false")]
     pub late: bool,
     /// For money on its way back: whether the bank took it (a chargeback) and nobody gave it.

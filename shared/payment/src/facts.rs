@@ -91,10 +91,14 @@ impl Facts {
         }
     }
 
-    /// Minor units returned so far: refunds that did not fail later.
-    pub fn refunded_minor(&self) -> i64 {
-        self.of(FactKind::Refunded)
-            .filter(|(thing, _)| !self.0.contains_key(&(FactKind::RefundFailed, (*thing).clone())))
+    /// Minor units that went back so far: refunds that did not fail later, and what banks took back and did not return.
+    pub fn returned_minor(&self) -> i64 {
+        use FactKind::{DisputeReversed, Disputed, RefundFailed, Refunded};
+        [(Refunded, RefundFailed), (Disputed, DisputeReversed)]
+            .into_iter()
+            .flat_map(|(gone, back)| {
+                self.of(gone).filter(move |(thing, _)| !self.0.contains_key(&(back, (*thing).clone())))
+            })
             .map(|(_, fact)| fact.money.minor)
             .fold(0, i64::saturating_add)
     }

@@ -114,7 +114,7 @@ proptest! {
         let (one, other) = (taught(&told), taught(&again));
         prop_assert_eq!(&one, &other);
         prop_assert_eq!(one.0.holds_money(), other.0.holds_money());
-        prop_assert_eq!(one.0.refunded_minor(), other.0.refunded_minor());
+        prop_assert_eq!(one.0.returned_minor(), other.0.returned_minor());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Gateway news that comes late, twice or out of order: Cleeng ends up agreeing with the gateway.
 
+use http::Method;
 use jiff::SignedDuration;
 use ledger::{Standing, Subject};
 use local::buyer::TestCard;
@@ -104,27 +105,82 @@ async fn a_first_payment_whose_capture_fails_late_is_told_as_refused() {
 
 #[tokio::test]
 async fn a_capture_that_succeeds_after_the_next_try_has_paid_is_given_back() {
-    let world = World::new();
-    let subscriber = world.subscriber("adyen").await;
-    // Captured on the first of four dates by a payment method that charges at once; the bank takes it back.
-    let event =
-        |hours| world.renewal_event("subscriptionReadyForPaymentCapture", subscriber.subscription, hours);
-    let (first, second) = (event(72), event(48));
-    assert_eq!(world.cleeng_says(&first).await.status().as_u16(), 200);
-    world.pass(PATIENT).await;
-    let psp = renewal(&world).external.unwrap();
+    for later in [PATIENT, SignedDuration::from_hours(24 * 60)] {
+        let world = World::new();
+        let subscriber = world.subscriber("adyen").await;
+        // Captured on the first of four dates by a payment method that charges at once; the bank takes it back.
+        let event =
+            |hours| world.renewal_event("subscriptionReadyForPaymentCapture", subscriber.subscription, hours);
+        let (first, second) = (event(72), event(48));
+        assert_eq!(world.cleeng_says(&first).await.status().as_u16(), 200);
+        world.pass(PATIENT).await;
+        let psp = renewal(&world).external.unwrap();
+        control(&world, "adyen", &format!("payments/{psp}/capture-failed"), &json!({}));
+        world.pass(PATIENT).await;
+        assert_eq!(renewal(&world).status, PaymentState::Rejected);
+        assert_eq!(world.cleeng_says(&second).await.status().as_u16(), 200);
+        world.pass(later).await;
+        let captured = |row: &&CleengPayment| row.status == PaymentState::Captured;
+        let before: Vec<_> = world.recorded().iter().filter(captured).map(|row| row.id).collect();
+        // Heard of more than once.
+        control(&world, "adyen", "webhooks", &json!({ "copies": 3, "spread_seconds": 60 }));
+        control(&world, "adyen", &format!("payments/{psp}/capture-retried"), &json!({}));
+        world.pass(PATIENT).await;
+        let late = world.payments("adyen").into_iter().find(|it| it.id == psp).unwrap();
+        assert_eq!((late.captured_minor, late.refunded_minor), (699, 699), "one charge for one period");
+        assert_eq!(world.recorded().iter().filter(captured).map(|row| row.id).collect::<Vec<_>>(), before);
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chargeback_of_what_succeeded_late_is_told_after_that_success() {
+    let storm = Storm::calm();
+    let world = World::in_weather(storm.clone());
+    world.subscriber("adyen").await;
+    let psp = taken(&world, "adyen").id;
     control(&world, "adyen", &format!("payments/{psp}/capture-failed"), &json!({}));
     world.pass(PATIENT).await;
-    assert_eq!(renewal(&world).status, PaymentState::Rejected);
-    assert_eq!(world.cleeng_says(&second).await.status().as_u16(), 200);
-    world.pass(PATIENT).await;
-    let captured = |row: &&CleengPayment| row.status == PaymentState::Captured;
-    let before: Vec<_> = world.recorded().iter().filter(captured).map(|row| row.id).collect();
+    storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault: Fault::Refused, times: 1 });
+    control(&world, "adyen", &format!("payments/{psp}/capture-retried"), &json!({}));
+    happens(&world, "adyen", What::Chargeback(&psp));
+    for _ in 0..6 {
+        world.pass(PATIENT).await;
+    }
+    assert!(storm.is_over());
+    let row = world.recorded().remove(0);
+    assert_eq!((row.status, row.refund_kind.as_deref()), (PaymentState::Refunded, Some("chargeback")));
+    world.agrees().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_failed_before_cleeng_would_not_have_it_is_given_back_when_it_succeeds_after_all() {
+    let storm = Storm::calm();
+    let world = World::in_weather(storm.clone());
+    // Cleeng hears of the payment only when its order has expired; until then its capture has failed.
+    let lost = Fault::RequestLost;
+    storm.strike(Strike { host: "cleeng", method: "POST", path: "/payments", fault: lost, times: u32::MAX });
+    let buyer = world.buyer("adyen");
+    let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+    buyer.pay(&world.system, order, TestCard::Pays).await;
+    let psp = taken(&world, "adyen").id;
+    world.pass(SignedDuration::from_hours(20)).await;
+    control(&world, "adyen", &format!("payments/{psp}/capture-failed"), &json!({}));
+    world.pass(SignedDuration::from_hours(6)).await;
+    storm.clear();
+    world.pass_days(2).await;
+    let subject = Subject::Order(order.try_into().unwrap());
+    let item = world.system.ledger.mapping(subject).await.unwrap().unwrap();
+    assert!(item.attempts.iter().all(|it| it.is_finished()), "{:?}", item.attempts);
+    assert_eq!(item.due, None);
+    world.agrees().await;
+    // Heard of more than once.
+    control(&world, "adyen", "webhooks", &json!({ "copies": 3, "spread_seconds": 60 }));
     control(&world, "adyen", &format!("payments/{psp}/capture-retried"), &json!({}));
     world.pass(PATIENT).await;
-    let late = world.payments("adyen").into_iter().find(|it| it.id == psp).unwrap();
-    assert_eq!((late.captured_minor, late.refunded_minor), (699, 699), "one charge for one period");
-    assert_eq!(world.recorded().iter().filter(captured).map(|row| row.id).collect::<Vec<_>>(), before);
+    let late = taken(&world, "adyen");
+    assert_eq!((late.captured_minor, late.refunded_minor), (699, 699), "Cleeng would not have it");
+    assert!(world.recorded().iter().all(|row| row.held() == Decimal::ZERO));
     world.agrees().await;
 }
 
@@ -208,6 +264,31 @@ async fn what_is_held_for_a_subscription_that_its_customer_left_is_not_captured_
         assert_eq!(renewal(&world).status, PaymentState::Cancelled, "{gateway}");
         assert_eq!(world.mapping(id).await.standing, Standing::Closed, "{gateway}");
         assert_eq!(world.charges(), 1, "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_of_which_cleeng_hears_when_staff_have_ended_its_subscription_is_returned() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let id = world.subscriber(gateway).await.subscription;
+        let due = world.at_cleeng(id).ends;
+        world.system.run_until(due - SignedDuration::from_hours(1)).await;
+        let fault = Fault::RequestLost;
+        storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault, times: u32::MAX });
+        world.system.run_until(due + SignedDuration::from_hours(1)).await;
+        assert_eq!(world.charges(), 2, "{gateway}");
+        let ends = json!({ "terminationType": "publisherCancel" });
+        world.staff(Method::POST, &format!("subscriptions/{id}/terminate"), &ends);
+        storm.clear();
+        world.pass_days(2).await;
+        let returned: Vec<_> =
+            world.payments(gateway).into_iter().filter(|it| it.refunded_minor > 0).collect();
+        assert_eq!((returned.len(), returned[0].refunded_minor), (1, 699), "{gateway}");
+        assert_eq!(renewal(&world).status, PaymentState::Refunded, "{gateway}");
+        assert_eq!(world.mapping(id).await.standing, Standing::Closed, "{gateway}");
         world.agrees().await;
     }
 }

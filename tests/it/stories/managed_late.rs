@@ -56,6 +56,41 @@ async fn a_renewal_of_ours_that_fails_when_its_period_is_over_is_told_and_its_la
 }
 
 #[tokio::test]
+async fn a_renewal_of_ours_that_succeeds_when_it_was_paid_again_and_its_period_is_over_is_given_back() {
+    let world = World::new();
+    let subscriber = ours(&world, "adyen").await;
+    let due = due(&world, &subscriber).await;
+    world.system.run_until(due + PATIENT).await;
+    let psp = world.recorded().remove(1).external.unwrap();
+    fails_late(&world).await;
+    world.system.run_until(due + SignedDuration::from_hours(24 * 32)).await;
+    assert_eq!(world.charges(), 3, "paid again, and the next period");
+    control(&world, "adyen", "webhooks", &json!({ "copies": 3, "spread_seconds": 60 }));
+    control(&world, "adyen", &format!("payments/{psp}/capture-retried"), &json!({}));
+    world.pass(PATIENT).await;
+    let late = world.payments("adyen").into_iter().find(|it| it.id == psp).unwrap();
+    assert_eq!((late.captured_minor, late.refunded_minor), (699, 699), "one charge for one period");
+    world.agrees().await;
+}
+
+#[tokio::test]
+async fn a_renewal_of_ours_that_succeeds_after_all_is_told_although_its_date_has_moved() {
+    let world = World::new();
+    let subscriber = ours(&world, "adyen").await;
+    world.system.run_until(due(&world, &subscriber).await + PATIENT).await;
+    control(&world, "cleeng", &format!("subscriptions/{}/pause", subscriber.subscription), &json!({}));
+    fails_late(&world).await;
+    world.pass(PATIENT).await;
+    let row = world.recorded().remove(1);
+    assert_eq!(row.status, PaymentState::Rejected);
+    let psp = row.external.unwrap();
+    control(&world, "adyen", &format!("payments/{psp}/capture-retried"), &json!({}));
+    world.pass(PATIENT).await;
+    assert_eq!(world.recorded().remove(1).status, PaymentState::Captured);
+    world.agrees().await;
+}
+
+#[tokio::test]
 async fn a_renewal_of_ours_that_fails_late_has_its_whole_dunning_from_then_on() {
     for pays_in_the_end in [true, false] {
         let world = World::new();
