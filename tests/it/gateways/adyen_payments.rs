@@ -266,6 +266,24 @@ async fn an_old_key_is_never_sent_again_and_a_void_by_our_own_reference_ends_the
     world.check();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_void_of_which_nobody_knows_is_asked_for_again_even_when_its_key_is_old() {
+    for fault in [Fault::RequestLost, Fault::AnswerLost] {
+        let world = World::new();
+        let token = kept(&world, "test_visa").await;
+        let ask = renewal(Verb::Authorise, 1, 999, &token);
+        let held = approved(world.adyen.authorise_off_session(&ask, soon()).await.unwrap());
+        let void = step(&ask, Verb::Cancel, held.reference.as_str(), 999);
+        world.break_network(&fault);
+        assert!(matches!(world.adyen.cancel(&void, soon()).await.unwrap(), Outcome::Unknown(_)), "{fault:?}");
+        world.pass(8 * DAY);
+        let late = found(world.adyen.resolve(&void, None, 8 * DAY, soon()).await.unwrap());
+        assert!(!matches!(late, Outcome::Unknown(_)), "{fault:?}: {late:?}");
+        assert_eq!(world.simulator.payments()[1].held_minor, 0, "{fault:?}");
+        world.check();
+    }
+}
+
 #[tokio::test]
 async fn a_buyer_who_never_comes_back_is_waited_for_and_then_voided() {
     let world = World::new();

@@ -60,7 +60,10 @@ fn captured_after_termination(state: &State, payment: &CleengPayment) -> Option<
     let subscription = state.subscriptions.get(&id)?;
     let (_, terminated) = subscription.terminated.as_ref().filter(|(kind, _)| kind != LAPSED)?;
     let ended_before = subscription.status == SubscriptionState::Terminated && *terminated < captured;
-    (ended_before && payment.held() > Decimal::ZERO).then(|| Violation {
+    // Nothing in its record tells by then that it was ended and did not lapse; its payment paid for the one in its place.
+    let seemed_lapsed = subscription.replaced_by.is_some() && subscription.ends <= captured;
+    let revived = subscription.externally_managed && seemed_lapsed;
+    (ended_before && !revived && payment.held() > Decimal::ZERO).then(|| Violation {
         at: captured,
         kind: ViolationKind::CapturedAfterTermination,
         what: format!("payment {} of subscription {id}, which ended at {terminated}", payment.id),

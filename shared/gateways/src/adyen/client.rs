@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use payment::{
     Currency, CustomerId, GatewayName, GatewayReference, Intention, MerchantAccount, MinorUnits, Money,
-    Outcome, Target, Token,
+    Outcome, Target, Token, Verb,
 };
 use tracing::debug;
 
@@ -164,7 +164,10 @@ impl Gateway for Adyen {
         let repeats = age < KEY_LIFE;
         let outcome = match &ask.target {
             Target::Token(_) if repeats => self.ask(Operation::OffSession(ask), deadline).await?,
-            Target::Payment(_) if repeats => self.ask(Operation::of_payment(ask), deadline).await?,
+            // A void takes nothing, however often it is asked for.
+            Target::Payment(_) if repeats || ask.verb == Verb::Cancel => {
+                self.ask(Operation::of_payment(ask), deadline).await?
+            }
             Target::Buyer if age < WEBHOOK_PATIENCE => {
                 Outcome::unknown("waits for the AUTHORISATION webhook", known.cloned())
             }
