@@ -114,9 +114,13 @@ pub fn begin_end(mapping: &mut Mapping, now: Timestamp) {
     mapping.tell(now, "being ended");
 }
 
-/// Writes an intention into its mapping. An earlier attempt of the same identity that certainly never happened makes room.
-pub(crate) fn intend(mapping: &mut Mapping, attempt: Attempt, now: Timestamp) {
+/// Writes an intention into its mapping. An earlier attempt of the same identity that certainly never happened makes room;
+/// the timer watches the new one too, because the message that brings it again may have come for the last time.
+pub(crate) fn intend(mapping: &mut Mapping, mut attempt: Attempt, now: Timestamp) {
     let identity = attempt.intention.identity.clone();
+    if mapping.attempt(&identity).is_some() {
+        attempt.looks = attempt.looks.max(1);
+    }
     mapping.attempts.retain(|earlier| earlier.intention.identity != identity);
     mapping.tell(now, format!("{identity}: {} {} intended", attempt.intention.verb.as_str(), attempt.price));
     mapping.attempts.push(attempt);
@@ -255,6 +259,9 @@ pub(crate) fn reported(
         // The customer's subscriptions still pay with the old card: whoever comes first, this worker or the timer, moves them.
         if matches!(mapping.subject, Subject::Customer(_)) {
             mapping.wake = Some(later(now, LEASE));
+            if let Answer::Approved(Approval { token: Some(token), .. }) = answer {
+                keep_card(mapping, identity, token);
+            }
         }
     }
     if let (Verb::Purchase | Verb::Verify, Answer::Approved(_)) = (verb, answer)
@@ -385,10 +392,12 @@ fn note(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timest
     }
 }
 
-/// The card that a present buyer gave pays from now on.
+/// The card that a present buyer gave pays from now on. A customer's, once Cleeng has a record of it: until then the item's
+/// payment details are those of the card before, and go with that one.
 pub(crate) fn keep_card(mapping: &mut Mapping, identity: &Identity, token: &Token) {
     if matches!(mapping.subject, Subject::Customer(_)) {
-        if !is_newest_card(mapping, identity) {
+        let told = |attempt: &Attempt| matches!(attempt.stage, Stage::Reported(_));
+        if !mapping.attempt(identity).is_some_and(told) || !is_newest_card(mapping, identity) {
             return;
         }
         if let Some(attempt) = mapping.attempt(identity) {

@@ -51,7 +51,15 @@ pub async fn payment_item(
     for subject in subjects(names) {
         let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
         if let Some(attempt) = taking_of(&mapping, names) {
-            return of_attempt(means, &mapping, attempt).await;
+            if matches!(attempt.stage, Stage::Answered(_)) {
+                let identity = &attempt.intention.identity;
+                return Err(Failure::retry(format!("Cleeng has not heard of {identity} yet")));
+            }
+            if let Some(payment) = attempt.payment {
+                return of_attempt(means, &mapping, attempt, payment).await;
+            }
+            // Cleeng would not record it, or has not said as what.
+            orders.extend(attempt.order());
         }
         orders.extend(mapping.paid_orders.iter().rev().copied());
     }
@@ -134,7 +142,7 @@ pub(crate) async fn untold_taking(
         let Some(mapping) = means.ledger.mapping(subject).await? else { continue };
         if let Some(attempt) = taking_of(&mapping, names) {
             let identity = attempt.intention.identity.clone();
-            let untold = attempt.payment.is_none() || matches!(attempt.stage, Stage::Answered(_));
+            let untold = matches!(attempt.stage, Stage::Answered(_));
             return Ok(untold.then_some((mapping, identity)));
         }
     }
@@ -173,11 +181,12 @@ fn is_attempt(attempt: &Attempt, names: &Names) -> bool {
     by_payment.or(by_external).or(by_attempt).or(by_order).unwrap_or(false)
 }
 
-async fn of_attempt(means: &Means, mapping: &Mapping, attempt: &Attempt) -> Result<Option<Mapping>, Failure> {
-    let identity = &attempt.intention.identity;
-    let (Some(payment), Stage::Reported(_)) = (attempt.payment, &attempt.stage) else {
-        return Err(Failure::retry(format!("Cleeng has not heard of {identity} yet")));
-    };
+async fn of_attempt(
+    means: &Means,
+    mapping: &Mapping,
+    attempt: &Attempt,
+    payment: PaymentId,
+) -> Result<Option<Mapping>, Failure> {
     let Some(Answer::Approved(approval)) = attempt.answer() else { return Ok(None) };
     let paid = Paid {
         order: attempt.order().filter(|_| mapping.managed_by == ManagedBy::Cleeng),

@@ -264,6 +264,28 @@ async fn details_that_are_deactivated_are_not_charged_for_an_offer_that_is_switc
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_card_of_which_cleengs_word_is_lost_is_not_forgotten_with_the_one_before() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::deployed(&[("FORGET_TOKENS", "yes")], storm.clone(), Vec::new());
+        let subscriber = world.subscriber(gateway).await;
+        assert_eq!(
+            give(&world, &back(&world, &subscriber), another_card(gateway)).await.status.as_u16(),
+            200
+        );
+        world.pass(PATIENT).await;
+        let fault = Fault::AnswerLost;
+        storm.strike(Strike { host: "cleeng", method: "POST", path: "/payment_details", fault, times: 1 });
+        give(&world, &back(&world, &subscriber), another_card(gateway)).await;
+        assert!(storm.is_over(), "{gateway}");
+        world.pass_days(40).await;
+        assert_eq!(world.charges(), 2, "{gateway}: the newest card pays");
+        assert!(world.recorded().iter().all(|row| row.status == PaymentState::Captured), "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_card_change_that_was_cut_short_is_finished_by_the_timer() {
     for gateway in GATEWAYS {
         for strike in [

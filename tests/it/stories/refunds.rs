@@ -1,8 +1,10 @@
 //! Refunds: asked for by Cleeng or made by hand at the gateway, each returned once and told once, with its amount.
 
 use jiff::SignedDuration;
+use ledger::Subject;
 use local::buyer::TestCard;
 use local::simulators::cleeng::{PaymentState, SubscriptionState, offers};
+use queue::Job;
 use rust_decimal::Decimal;
 use serde_json::json;
 use wire::simulated::Fault;
@@ -237,6 +239,42 @@ async fn what_somebody_returned_of_a_charge_that_cleeng_never_records_is_not_ret
         let payment = world.payments(gateway).remove(0);
         assert_eq!((payment.captured_minor, payment.refunded_minor), (699, 699), "{gateway}");
         assert_eq!(world.recorded(), [], "{gateway}");
+        world.agrees().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_bank_took_back_before_cleeng_would_not_record_it_is_over() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let buyer = world.buyer(gateway);
+        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+        let lost = Fault::RequestLost;
+        storm.strike(Strike {
+            host: "cleeng",
+            method: "POST",
+            path: "/payments",
+            fault: lost,
+            times: u32::MAX,
+        });
+        buyer.pay(&world.system, order, TestCard::Pays).await;
+        let id = world.payments(gateway).remove(0).id;
+        world.pass(SignedDuration::from_mins(20)).await;
+        happens(&world, gateway, What::Chargeback(&id));
+        world.pass(SignedDuration::from_mins(2)).await;
+        storm.clear();
+        let fault = Fault::Instead(422, r#"{"message":"The order has expired"}"#);
+        storm.strike(Strike { host: "cleeng", method: "POST", path: "/payments", fault, times: 1 });
+        world.pass_days(2).await;
+        let item =
+            world.system.ledger.mapping(Subject::Order(order.try_into().unwrap())).await.unwrap().unwrap();
+        assert!(item.attempts.iter().all(|it| it.is_finished()), "{gateway}: {:?}", item.attempts);
+        assert_eq!(world.payments(gateway)[0].refunded_minor, 0, "{gateway}: the bank has it already");
+        // Its news waited for Cleeng to hear of the payment, which it never will.
+        world.system.queue.replay(Job::Settlement);
+        world.pass_days(1).await;
+        assert_eq!(world.system.queue.depth(Job::Settlement).dead, 0, "{gateway}: its news is done with");
         world.agrees().await;
     }
 }

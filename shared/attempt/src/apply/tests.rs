@@ -88,3 +88,17 @@ fn what_the_gateway_will_not_give_back_is_tried_again_later_and_later() {
     assert_eq!(waits[..4], [0, 2 * minute, 12 * minute, 72 * minute]);
     assert_eq!(waits[6] - waits[5], day, "{waits:?}");
 }
+
+#[test]
+fn what_is_begun_again_is_watched_by_the_timer_too() {
+    let (mut item, _) = verifying(Stage::Intended);
+    let identity = Identity::renewal("332332332".parse().unwrap(), now(), 1);
+    let mut charge = item.attempts.remove(0);
+    charge.intention.identity = identity.clone();
+    charge.intention.verb = Verb::Charge;
+    intend(&mut item, charge.clone(), now());
+    assert_eq!(due(&item), None, "its message comes back by itself");
+    withdraw(&mut item, &identity, "the gateway was not reached", now());
+    intend(&mut item, charge, now());
+    assert!(due(&item).is_some(), "its message may have come for the last time");
+}
