@@ -67,11 +67,12 @@ pub fn learn(
 pub fn open_period(mapping: &mut Mapping, period_end: Timestamp) {
     if mapping.period_end != Some(period_end) {
         // What failed late may succeed later still.
-        let was_taken = |attempt: &&Attempt| is_taken(attempt) || attempt.facts.has(FactKind::CaptureFailed);
+        let was_taken =
+            |attempt: &&Attempt| is_renewal_taken(attempt) || attempt.facts.has(FactKind::CaptureFailed);
         let paid = mapping.attempts.iter().filter(was_taken).filter_map(Attempt::order);
         let paid: Vec<_> = paid.filter(|order| !mapping.paid_orders.contains(order)).collect();
         mapping.paid_orders.extend(paid);
-        if mapping.attempts.iter().any(|attempt| is_taken(attempt) && !is_lost(attempt)) {
+        if mapping.attempts.iter().any(|attempt| is_renewal_taken(attempt) && !is_lost(attempt)) {
             let lost = mapping.attempts.iter().filter(|attempt| is_lost(attempt));
             let lost: Vec<_> = lost.map(|attempt| attempt.intention.identity.base()).collect();
             mapping.paid_again.extend(lost);
@@ -91,7 +92,8 @@ fn keep_newest<T>(of_periods: &mut Vec<T>) {
     of_periods.drain(..surplus);
 }
 
-fn is_taken(attempt: &Attempt) -> bool {
+/// Whether it took the money of a renewal.
+pub(crate) fn is_renewal_taken(attempt: &Attempt) -> bool {
     matches!(attempt.answer(), Some(Answer::Approved(approval)) if approval.captured)
         && matches!(attempt.intention.verb, Verb::Charge | Verb::Capture)
 }

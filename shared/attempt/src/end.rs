@@ -1,11 +1,11 @@
 //! Ends a subscription: nothing new may be charged, what is open is let go or returned, and Cleeng takes the access away.
 
 use cleeng::{Cleeng, Subscription, SubscriptionStatus, TerminationKind};
-use ledger::{Attempt, Mapping, Standing, Subject, Written};
+use ledger::{Mapping, Standing, Subject, Written};
 use payment::{Answer, Failure, SubscriptionId, Token, Verb};
 use wire::Deadline;
 
-use crate::apply::begin_end;
+use crate::apply::{begin_end, is_renewal_taken};
 use crate::cards::subscriptions_of;
 use crate::release::release;
 use crate::run::Means;
@@ -118,11 +118,6 @@ pub fn reason(mapping: &Mapping) -> TerminationKind {
 /// Whether the period's renewal has been taken.
 pub fn is_taken(mapping: &Mapping) -> bool {
     mapping.attempts.iter().any(is_renewal_taken)
-}
-
-fn is_renewal_taken(attempt: &Attempt) -> bool {
-    matches!(attempt.intention.verb, Verb::Charge | Verb::Capture)
-        && matches!(attempt.answer(), Some(Answer::Approved(_)))
 }
 
 /// Whether another subscription of the customer's is, or may be, paid with this card. One that was never renewed (its customer
