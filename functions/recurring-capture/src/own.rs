@@ -181,7 +181,9 @@ async fn look(
     let now = renewals.means.clock.now();
     let given = mapping.terms.as_ref().zip(theirs.ends).map_or(due, |(terms, end)| terms.given_until(end));
     let moved = given.duration_since(due).abs() > SAME_DATE;
-    let failed_late = mapping.attempts.iter().any(|attempt| attempt.facts.has(FactKind::CaptureFailed));
+    // What was given for it counts from the date that is paid again; the dates after that are Cleeng's.
+    let failed_late = mapping.period_end == Some(due)
+        && mapping.attempts.iter().any(|attempt| attempt.facts.has(FactKind::CaptureFailed));
     Ok(match theirs.status {
         SubscriptionStatus::Terminated => {
             if let Some(new) = theirs.replaced_by {

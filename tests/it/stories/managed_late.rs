@@ -91,6 +91,23 @@ async fn a_renewal_of_ours_that_succeeds_after_all_is_told_although_its_date_has
 }
 
 #[tokio::test]
+async fn the_time_that_was_paused_is_given_also_when_that_periods_payment_failed_late() {
+    let world = World::new();
+    let subscriber = ours(&world, "adyen").await;
+    let (id, due) = (subscriber.subscription, due(&world, &subscriber).await);
+    world.system.run_until(due + PATIENT).await;
+    control(&world, "cleeng", &format!("subscriptions/{id}/pause"), &json!({}));
+    world.pass_days(4).await;
+    control(&world, "cleeng", &format!("subscriptions/{id}/resume"), &json!({}));
+    fails_late(&world).await;
+    world.system.run_until(due + SignedDuration::from_hours(24 * 31)).await;
+    assert_eq!(world.charges(), 2, "paid again; the next is due after 28 days and the four that were paused");
+    world.system.run_until(due + SignedDuration::from_hours(24 * 33)).await;
+    assert_eq!(world.charges(), 3);
+    world.agrees().await;
+}
+
+#[tokio::test]
 async fn a_renewal_of_ours_that_fails_late_has_its_whole_dunning_from_then_on() {
     for pays_in_the_end in [true, false] {
         let world = World::new();
