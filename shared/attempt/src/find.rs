@@ -10,6 +10,7 @@ use payment::{
 use wire::Deadline;
 
 use crate::late::recall;
+use crate::returns::with_returns;
 use crate::run::Means;
 
 /// A payment by those of its names that are known.
@@ -181,7 +182,8 @@ fn is_attempt(attempt: &Attempt, names: &Names) -> bool {
     by_payment.or(by_external).or(by_attempt).or(by_order).unwrap_or(false)
 }
 
-async fn of_attempt(
+/// The item of a payment that this attempt took.
+pub(crate) async fn of_attempt(
     means: &Means,
     mapping: &Mapping,
     attempt: &Attempt,
@@ -203,7 +205,8 @@ async fn of_attempt(
         managed_by: mapping.managed_by,
         ..Mapping::new(subject, intention.customer, mapping.method, gateway, Standing::Active)
     };
-    opened(means, new, paid).await.map(Some)
+    let item = opened(means, new, paid).await?;
+    with_returns(means, item, attempt).map(Some)
 }
 
 /// The item that there is, else this new one; with what was captured.

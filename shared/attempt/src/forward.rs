@@ -8,6 +8,7 @@ use crate::apply;
 use crate::count;
 use crate::late::{lost, reopen};
 use crate::mirror::Partly;
+use crate::returns::tell_remembered;
 use crate::run::{Done, Ended, Means, attempt_of, carry_out, finish};
 use crate::tell::{Telling, Untold, tell};
 use crate::write::{REWRITES_MAX, change, write};
@@ -38,6 +39,9 @@ pub(crate) async fn tell_and_commit(
         Ok(told) => {
             let write = |mapping: &mut Mapping| apply::reported(mapping, identity, &answer, &told, now);
             let mapping = change(means, mapping, write).await?;
+            if let Err(failure) = tell_remembered(means, &mapping, identity, deadline).await {
+                tracing::warn!(attempt = %identity, "What went back of `{identity}` meanwhile is not told yet: {}", failure.chain());
+            }
             Ok(Done { mapping, ended: Ended::Answered { answer, told: true } })
         }
         Err((Untold::Later(failure), partly)) => {

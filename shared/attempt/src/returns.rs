@@ -10,7 +10,7 @@ use payment::{
 use wire::Deadline;
 
 use crate::apply::{began, learn};
-use crate::find::{Names, untold_taking};
+use crate::find::{Names, of_attempt, untold_taking};
 use crate::late::is_under_way;
 use crate::run::{Begun, Means, finish, record};
 use crate::write::change;
@@ -168,8 +168,8 @@ pub async fn returned(
     Err(Failure::retry("too many workers on one payment"))
 }
 
-/// Writes down money that went back while Cleeng has not heard of the payment: if it never will, what is left is returned,
-/// and no more than that.
+/// Writes down money that went back while Cleeng has not heard of the payment. Once it has, it is told of the return; if it
+/// never will, what is left is returned, and no more than that.
 pub async fn remember_return(means: &Means, names: &Names, news: &Returned) -> Result<(), Failure> {
     if let Some((item, identity)) = untold_taking(means, names).await? {
         let merge = |item: &mut Mapping| {
@@ -178,6 +178,50 @@ pub async fn remember_return(means: &Means, names: &Names, news: &Returned) -> R
         change(means, item, merge).await?;
     }
     Ok(())
+}
+
+/// Tells Cleeng of what went back before it knew of this payment.
+pub(crate) async fn tell_remembered(
+    means: &Means,
+    mapping: &Mapping,
+    taking: &Identity,
+    deadline: Deadline,
+) -> Result<(), Failure> {
+    let Some(attempt) = mapping.attempt(taking).filter(|attempt| attempt.facts.returned_minor() > 0) else {
+        return Ok(());
+    };
+    let Some(payment) = attempt.payment else { return Ok(()) };
+    let Some(mut item) = of_attempt(means, mapping, attempt, payment).await? else { return Ok(()) };
+    for _ in 0..ROUNDS_MAX {
+        let now = means.clock.now();
+        let Some(open) = item.attempts.iter().find(|attempt| is_under_way(attempt, now)) else {
+            return Ok(());
+        };
+        let identity = open.intention.identity.clone();
+        item = Box::pin(finish(means, item, &identity, deadline)).await?.mapping;
+    }
+    Ok(())
+}
+
+/// The item of a payment with what is known to have gone back of it, to be told.
+pub(crate) fn with_returns(means: &Means, mut item: Mapping, taking: &Attempt) -> Result<Mapping, Failure> {
+    let now = means.clock.now();
+    for (gone, back) in
+        [(FactKind::Refunded, FactKind::RefundFailed), (FactKind::Disputed, FactKind::DisputeReversed)]
+    {
+        for (thing, fact) in taking.facts.of(gone) {
+            let came_back = taking.facts.of(back).any(|(of, _)| of == thing);
+            if came_back || attempt_of(&item, thing).is_some() {
+                continue;
+            }
+            let news = Returned { kind: gone, thing: thing.clone(), fact: fact.clone() };
+            let (mut attempt, answer) = unasked(means, &item, &news, now)?;
+            attempt.stage = Stage::Answered(answer);
+            attempt.wait_until = None;
+            item.attempts.push(attempt);
+        }
+    }
+    Ok(item)
 }
 
 /// The attempt that this refund or dispute is.

@@ -244,6 +244,42 @@ async fn what_somebody_returned_of_a_charge_that_cleeng_never_records_is_not_ret
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_somebody_returned_before_cleeng_knew_of_the_payment_is_told_when_it_does() {
+    for gateway in GATEWAYS {
+        for news_is_lost in [false, true] {
+            let storm = Storm::calm();
+            let world = World::in_weather(storm.clone());
+            let buyer = world.buyer(gateway);
+            let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
+            let lost = Fault::RequestLost;
+            storm.strike(Strike {
+                host: "cleeng",
+                method: "POST",
+                path: "/payments",
+                fault: lost,
+                times: 99,
+            });
+            buyer.pay(&world.system, order, TestCard::Pays).await;
+            let id = world.payments(gateway).remove(0).id;
+            happens(&world, gateway, What::Refund(&id, 300));
+            // Its message comes five times, and dies.
+            let until = if news_is_lost { 20 } else { 2 };
+            world.pass(SignedDuration::from_mins(until)).await;
+            storm.clear();
+            world.pass_days(1).await;
+            assert_eq!(recorded(&world).refunded.to_string(), "3", "{gateway} {news_is_lost}");
+            ask_refund(&world, recorded(&world).id, None);
+            world.pass(SignedDuration::from_mins(20)).await;
+            world.system.queue.replay(Job::Settlement);
+            world.pass(SignedDuration::from_mins(20)).await;
+            assert_eq!(taken(&world, gateway).refunded_minor, 699, "{gateway} {news_is_lost}");
+            assert_eq!(recorded(&world).refunded.to_string(), "6.99", "{gateway} {news_is_lost}");
+            world.agrees().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_bank_took_back_before_cleeng_would_not_record_it_is_over() {
     for gateway in GATEWAYS {
         let storm = Storm::calm();
