@@ -11,7 +11,7 @@ use payment::{
 use rust_decimal::Decimal;
 
 use crate::caps::count_decline;
-use crate::due::{LOOKS_MAX, pause};
+use crate::due::pause;
 use crate::mirror::Partly;
 
 /// How long a worker has an attempt to itself: longer than any function may run, so that two never ask side by side.
@@ -178,15 +178,21 @@ pub(crate) fn await_buyer(mapping: &mut Mapping, identity: &Identity, action: &A
     }
 }
 
-/// Nobody knows. After the last look, or at once where asking again cannot settle it, it is parked for a person.
-pub(crate) fn doubt(mapping: &mut Mapping, identity: &Identity, doubt: &Uncertainty, now: Timestamp) {
+/// Nobody knows. After so many looks, or at once where asking again cannot settle it, it is parked for a person.
+pub(crate) fn doubt(
+    mapping: &mut Mapping,
+    identity: &Identity,
+    doubt: &Uncertainty,
+    looks_max: u32,
+    now: Timestamp,
+) {
     let Some(attempt) = unanswered(mapping, identity) else { return };
     let since = match attempt.stage {
         Stage::Unknown { since, .. } => since,
         _ => now,
     };
     attempt.reference = doubt.reference.clone().or(attempt.reference.take());
-    if doubt.alarm || attempt.looks >= LOOKS_MAX {
+    if doubt.alarm || attempt.looks >= looks_max {
         attempt.stage = Stage::Parked { since, why: doubt.why.clone() };
         attempt.wait_until = None;
         tracing::error!(alarm = "parked", attempt = %identity, why = %doubt.why, "Parked `{identity}`: a person must find out");

@@ -11,6 +11,9 @@ use crate::release::giving_back;
 
 /// After so many looks without an answer a person must find out.
 pub const LOOKS_MAX: u32 = 9;
+/// After so many looks where the last one did not reach the gateway: its silence says nothing of what became of it, and a
+/// person could not ask it either.
+pub(crate) const UNREACHED_MAX: u32 = 2 * LOOKS_MAX;
 
 /// When the timer must look; `None` where it need not.
 ///

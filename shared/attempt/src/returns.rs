@@ -187,9 +187,11 @@ pub(crate) async fn tell_remembered(
     taking: &Identity,
     deadline: Deadline,
 ) -> Result<(), Failure> {
-    let Some(attempt) = mapping.attempt(taking).filter(|attempt| attempt.facts.returned_minor() > 0) else {
-        return Ok(());
+    let owes = |attempt: &&Attempt| {
+        let took = matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture);
+        took && attempt.facts.returned_minor() > 0
     };
+    let Some(attempt) = mapping.attempt(taking).filter(owes) else { return Ok(()) };
     let Some(payment) = attempt.payment else { return Ok(()) };
     let Some(mut item) = of_attempt(means, mapping, attempt, payment).await? else { return Ok(()) };
     for _ in 0..ROUNDS_MAX {

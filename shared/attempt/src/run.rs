@@ -6,13 +6,14 @@ use std::time::Duration;
 use cleeng::Cleeng;
 use gateways::{Buyer, BuyerReturn, Gateway, GatewayError, Gateways, Resolution};
 use ledger::{Attempt, Ledger, Mapping, Stage, Written};
-use payment::{Action, Answer, Decline, Failure, Identity, Outcome};
+use payment::{Action, Answer, Decline, Failure, Identity, Outcome, Uncertainty};
 use tokio::time::Instant;
 use wire::{Clock, Deadline};
 
 use crate::apply;
 use crate::ask::{ask, free_of_charge};
 use crate::count;
+use crate::due::{LOOKS_MAX, UNREACHED_MAX};
 use crate::forward::{go_on_undoing, tell_and_commit};
 use crate::late::answer_by_facts;
 use crate::next::{Next, next};
@@ -318,8 +319,8 @@ async fn resolve(
         }
         // The question did not get through; what happened before is as unknown as it was.
         Err(error) => {
-            conclude(means, mapping, identity, Outcome::unknown(error.to_string(), None), true, deadline)
-                .await
+            let doubt = Uncertainty { why: error.to_string(), reference: None, alarm: false };
+            in_doubt(means, mapping, identity, &doubt, UNREACHED_MAX, deadline).await
         }
     }
 }
@@ -354,19 +355,29 @@ async fn conclude(
                 _ => Box::pin(finish(means, mapping, identity, deadline)).await,
             }
         }
-        Outcome::Unknown(doubt) => {
-            let mapping =
-                change(means, mapping, |mapping| apply::doubt(mapping, identity, &doubt, now)).await?;
-            let attempt = attempt_of(&mapping, identity)?;
-            let ended = match attempt.stage {
-                Stage::Unknown { .. } => Ended::Unknown,
-                Stage::Parked { .. } => Ended::Parked,
-                _ => return Box::pin(finish(means, mapping, identity, deadline)).await,
-            };
-            count::unanswered(attempt, matches!(ended, Ended::Parked));
-            Ok(Done { mapping, ended })
-        }
+        Outcome::Unknown(doubt) => in_doubt(means, mapping, identity, &doubt, LOOKS_MAX, deadline).await,
     }
+}
+
+async fn in_doubt(
+    means: &Means,
+    mapping: Mapping,
+    identity: &Identity,
+    doubt: &Uncertainty,
+    looks_max: u32,
+    deadline: Deadline,
+) -> Result<Done, Failure> {
+    let now = means.clock.now();
+    let write = |mapping: &mut Mapping| apply::doubt(mapping, identity, doubt, looks_max, now);
+    let mapping = change(means, mapping, write).await?;
+    let attempt = attempt_of(&mapping, identity)?;
+    let ended = match attempt.stage {
+        Stage::Unknown { .. } => Ended::Unknown,
+        Stage::Parked { .. } => Ended::Parked,
+        _ => return Box::pin(finish(means, mapping, identity, deadline)).await,
+    };
+    count::unanswered(attempt, matches!(ended, Ended::Parked));
+    Ok(Done { mapping, ended })
 }
 
 /// The gateway certainly did nothing. The work is free to be done again, under the same identity or the next try.

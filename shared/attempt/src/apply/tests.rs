@@ -4,7 +4,7 @@ use ledger::Standing;
 use payment::{Decline, DeclineClass, DeclineReason, Money};
 
 use super::*;
-use crate::due::due;
+use crate::due::{LOOKS_MAX, UNREACHED_MAX, due};
 use crate::release::giving_back;
 
 fn now() -> Timestamp {
@@ -48,13 +48,13 @@ fn what_a_second_worker_finds_does_not_take_an_answer_back() {
     for answered in [Stage::Answered(refused.clone()), Stage::Reported(refused)] {
         let (before, identity) = verifying(answered);
         let mut mapping = before.clone();
-        doubt(&mut mapping, &identity, &nobody_knows, now());
+        doubt(&mut mapping, &identity, &nobody_knows, LOOKS_MAX, now());
         await_buyer(&mut mapping, &identity, &action, now());
         withdraw(&mut mapping, &identity, "the gateway has no trace of it", now());
         assert_eq!(mapping, before);
     }
     let (mut open, identity) = verifying(Stage::Unknown { since: now(), why: "http_500".to_owned() });
-    doubt(&mut open, &identity, &nobody_knows, now());
+    doubt(&mut open, &identity, &nobody_knows, LOOKS_MAX, now());
     assert!(matches!(open.attempts[0].stage, Stage::Parked { .. }), "while nobody has answered it counts");
 }
 
@@ -101,4 +101,16 @@ fn what_is_begun_again_is_watched_by_the_timer_too() {
     withdraw(&mut item, &identity, "the gateway was not reached", now());
     intend(&mut item, charge, now());
     assert!(due(&item).is_some(), "its message may have come for the last time");
+}
+
+#[test]
+fn a_gateway_that_is_away_for_days_is_asked_for_longer_than_one_that_does_not_know() {
+    let away = Uncertainty { why: "the peer is away".to_owned(), reference: None, alarm: false };
+    for (looks_max, parked) in [(LOOKS_MAX, true), (UNREACHED_MAX, false)] {
+        let (mut item, identity) = verifying(Stage::Unknown { since: now(), why: "http_500".to_owned() });
+        item.attempts[0].looks = LOOKS_MAX;
+        doubt(&mut item, &identity, &away, looks_max, now());
+        assert_eq!(matches!(item.attempts[0].stage, Stage::Parked { .. }), parked);
+        assert_eq!(due(&item).is_some(), !parked);
+    }
 }
