@@ -11,9 +11,9 @@ use crate::release::giving_back;
 
 /// After so many looks without an answer a person must find out.
 pub const LOOKS_MAX: u32 = 9;
-/// After so many looks where the last one did not reach the gateway: its silence says nothing of what became of it, and a
-/// person could not ask it either.
-pub(crate) const UNREACHED_MAX: u32 = 2 * LOOKS_MAX;
+/// After so many where the last one did not reach the gateway: some days more, since its silence says nothing of what became
+/// of it, and a person could not ask it either.
+pub(crate) const UNREACHED_MAX: u32 = LOOKS_MAX + 3;
 
 /// When the timer must look; `None` where it need not.
 ///

@@ -271,25 +271,33 @@ async fn what_is_held_for_a_subscription_that_its_customer_left_is_not_captured_
 #[tokio::test(start_paused = true)]
 async fn a_renewal_of_which_cleeng_hears_when_staff_have_ended_its_subscription_is_returned() {
     for gateway in GATEWAYS {
-        let storm = Storm::calm();
-        let world = World::in_weather(storm.clone());
-        let id = world.subscriber(gateway).await.subscription;
-        let due = world.at_cleeng(id).ends;
-        world.system.run_until(due - SignedDuration::from_hours(1)).await;
-        let fault = Fault::RequestLost;
-        storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault, times: u32::MAX });
-        world.system.run_until(due + SignedDuration::from_hours(1)).await;
-        assert_eq!(world.charges(), 2, "{gateway}");
-        let ends = json!({ "terminationType": "publisherCancel" });
-        world.staff(Method::POST, &format!("subscriptions/{id}/terminate"), &ends);
-        storm.clear();
-        world.pass_days(2).await;
-        let returned: Vec<_> =
-            world.payments(gateway).into_iter().filter(|it| it.refunded_minor > 0).collect();
-        assert_eq!((returned.len(), returned[0].refunded_minor), (1, 699), "{gateway}");
-        assert_eq!(renewal(&world).status, PaymentState::Refunded, "{gateway}");
-        assert_eq!(world.mapping(id).await.standing, Standing::Closed, "{gateway}");
-        world.agrees().await;
+        for answer_is_lost in [false, true] {
+            let storm = Storm::calm();
+            let world = World::in_weather(storm.clone());
+            let id = world.subscriber(gateway).await.subscription;
+            let due = world.at_cleeng(id).ends;
+            world.system.run_until(due - SignedDuration::from_hours(1)).await;
+            let fault = Fault::RequestLost;
+            storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault, times: u32::MAX });
+            world.system.run_until(due + SignedDuration::from_hours(1)).await;
+            assert_eq!(world.charges(), 2, "{gateway}");
+            let ends = json!({ "terminationType": "publisherCancel" });
+            world.staff(Method::POST, &format!("subscriptions/{id}/terminate"), &ends);
+            storm.clear();
+            if answer_is_lost {
+                let fault = Fault::AnswerLost;
+                storm.strike(Strike { host: gateway, method: "POST", path: "/refunds", fault, times: 1 });
+            }
+            world.pass_days(2).await;
+            assert!(storm.is_over(), "{gateway}");
+            let returned: Vec<_> =
+                world.payments(gateway).into_iter().filter(|it| it.refunded_minor > 0).collect();
+            assert_eq!((returned.len(), returned[0].refunded_minor), (1, 699), "{gateway}");
+            let row = renewal(&world);
+            assert_eq!((row.status, row.refunded.to_string()), (PaymentState::Refunded, "6.99".to_owned()));
+            assert_eq!(world.mapping(id).await.standing, Standing::Closed, "{gateway}");
+            world.agrees().await;
+        }
     }
 }
 
