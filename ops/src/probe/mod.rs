@@ -96,7 +96,7 @@ impl Seen {
 }
 
 /// The items that no call settles, and how a person does.
-const BY_HAND: [(&str, &str); 15] = [
+const BY_HAND: [(&str, &str); 17] = [
     (
         "header of a webhook's signature",
         "point one topic at a request catcher with `verification`, read the headers of a delivery: \
@@ -138,6 +138,14 @@ const BY_HAND: [(&str, &str); 15] = [
     (
         "which subscription revive answers with",
         "revive an ended one, compare the id that is answered with `replacedBy` of the old one",
+    ),
+    (
+        "an externally managed subscription that lapsed, and one that somebody ended",
+        "let one pass its `expiresAt`, end another, read both the day after: what differs?",
+    ),
+    (
+        "`active` in a billing webhook",
+        "deactivate the payment details of a subscription, switch it, and read its next authorisation at a request catcher",
     ),
     (
         "payment details of an externally managed subscription",

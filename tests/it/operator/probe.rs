@@ -112,7 +112,7 @@ async fn nothing_but_a_sandbox_is_probed() {
 }
 
 /// The rows of docs/unverified.md by their first words, and the item that settles each.
-const ROWS: [(&str, &str); 40] = [
+const ROWS: [(&str, &str); 42] = [
     ("The operation of a first payment", "operation of a first payment without an amount"),
     ("The path of \"get payment", "path of an order's payments"),
     ("The name of the refunded amount", "name of the refunded amount"),
@@ -149,6 +149,11 @@ const ROWS: [(&str, &str); 40] = [
         "Whether an externally managed subscription loses",
         "access of an externally managed subscription after expiresAt",
     ),
+    (
+        "How an externally managed subscription that somebody",
+        "an externally managed subscription that lapsed, and one that somebody ended",
+    ),
+    ("What `active` says", "`active` in a billing webhook"),
     ("Whether revive answers", "which subscription revive answers with"),
     (
         "Whether an externally managed subscription wants",
