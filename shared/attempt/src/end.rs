@@ -2,12 +2,13 @@
 
 use cleeng::{Cleeng, Subscription, SubscriptionStatus, TerminationKind};
 use ledger::{Mapping, Standing, Subject, Written};
-use payment::{Answer, Failure, SubscriptionId, Token, Verb};
+use payment::{Answer, FactKind, Failure, SubscriptionId, Token, Verb};
 use wire::Deadline;
 
-use crate::apply::{begin_end, is_renewal_taken};
+use crate::apply::{begin_end, is_renewal_taken, learn};
 use crate::cards::subscriptions_of;
 use crate::release::release;
+use crate::returns::returned_of;
 use crate::run::Means;
 use crate::write::{change, write};
 
@@ -63,7 +64,16 @@ pub async fn mark_unserved(
     if !unserved || !mapping.attempts.iter().any(|attempt| is_renewal_taken(attempt) && !attempt.late) {
         return Ok(mapping);
     }
+    let mut returned = Vec::new();
+    for attempt in mapping.attempts.iter().filter(|attempt| is_renewal_taken(attempt)) {
+        returned.push((attempt.intention.identity.clone(), returned_of(means, attempt).await?));
+    }
     change(means, mapping, |mapping| {
+        for (identity, returned) in &returned {
+            for (thing, fact) in returned {
+                learn(mapping, identity, FactKind::Refunded, thing.clone(), fact.clone());
+            }
+        }
         for attempt in mapping.attempts.iter_mut().filter(|attempt| is_renewal_taken(attempt)) {
             attempt.late = true;
         }

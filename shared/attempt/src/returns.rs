@@ -13,6 +13,7 @@ use crate::apply::{began, learn};
 use crate::find::{Names, of_attempt, untold_taking};
 use crate::late::is_under_way;
 use crate::run::{Begun, Means, finish, record};
+use crate::tell::external;
 use crate::write::change;
 
 /// What a request to return money means.
@@ -203,6 +204,21 @@ pub(crate) async fn tell_remembered(
         item = Box::pin(finish(means, item, &identity, deadline)).await?.mapping;
     }
     Ok(())
+}
+
+/// What of this payment was returned on its own item, asked for by Cleeng or by hand; what may have been counts too.
+pub(crate) async fn returned_of(
+    means: &Means,
+    taking: &Attempt,
+) -> Result<Vec<(GatewayReference, Fact)>, Failure> {
+    let Some(payment) = taking.payment else { return Ok(Vec::new()) };
+    let item = means.ledger.mapping(Subject::Payment(payment)).await?;
+    let attempts = item.iter().flat_map(|item| &item.attempts).filter(|attempt| counts(attempt));
+    let named = attempts.filter_map(|attempt| {
+        let thing = external(attempt, attempt.reference.as_ref())?;
+        Some((thing, Fact { at: attempt.intention.began, money: attempt.intention.money }))
+    });
+    Ok(named.collect())
 }
 
 /// The item of a payment with what is known to have gone back of it, to be told.

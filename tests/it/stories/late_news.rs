@@ -2,7 +2,7 @@
 
 use http::Method;
 use jiff::SignedDuration;
-use ledger::{Standing, Subject};
+use ledger::{Stage, Standing, Subject};
 use local::buyer::TestCard;
 use local::simulators::cleeng::{CleengPayment, PaymentState, SubscriptionState, offers};
 use queue::Job;
@@ -298,6 +298,33 @@ async fn a_renewal_of_which_cleeng_hears_when_staff_have_ended_its_subscription_
             assert_eq!(world.mapping(id).await.standing, Standing::Closed, "{gateway}");
             world.agrees().await;
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_staff_have_returned_and_ended_is_not_returned_again() {
+    for gateway in GATEWAYS {
+        let storm = Storm::calm();
+        let world = World::in_weather(storm.clone());
+        let id = world.subscriber(gateway).await.subscription;
+        let due = world.at_cleeng(id).ends;
+        world.system.run_until(due - SignedDuration::from_hours(1)).await;
+        let fault = Fault::RequestLost;
+        storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault, times: u32::MAX });
+        world.system.run_until(due + SignedDuration::from_hours(1)).await;
+        let ends = json!({ "terminationType": "publisherCancel" });
+        world.staff(Method::POST, &format!("subscriptions/{id}/terminate"), &ends);
+        storm.clear();
+        world.pass(SignedDuration::from_hours(8)).await;
+        assert_eq!(renewal(&world).status, PaymentState::Captured, "{gateway}");
+        ask_refund(&world, renewal(&world).id, None);
+        world.pass_days(2).await;
+        assert_eq!(renewal(&world).refunded.to_string(), "6.99", "{gateway}");
+        let mapping = world.mapping(id).await;
+        assert_eq!(mapping.standing, Standing::Closed, "{gateway}");
+        let parked = mapping.attempts.iter().any(|attempt| matches!(attempt.stage, Stage::Parked { .. }));
+        assert!(!parked, "{gateway}: {:?}", mapping.attempts);
+        world.agrees().await;
     }
 }
 
