@@ -73,9 +73,20 @@ async fn a_chargeback_that_was_reversed_is_written_down_and_the_money_can_be_ret
         world.pass(SignedDuration::from_mins(10)).await;
         control(&world, gateway, &dispute, &json!({ "status": "won" }));
         world.pass(SignedDuration::from_mins(10)).await;
-        let subject = ledger::Subject::Payment(recorded(&world).id.try_into().unwrap());
+        let row = recorded(&world);
+        let subject = ledger::Subject::Payment(row.id.try_into().unwrap());
         let item = world.system.ledger.mapping(subject).await.unwrap().unwrap();
         assert_eq!(item.attempts.len(), 1, "{gateway}: one dispute, however often it is spoken of");
         assert!(item.attempts[0].by_bank && item.attempts[0].facts.has(FactKind::DisputeReversed));
+        // Staff had asked for a refund before the bank took the money: Cleeng counts it as returned already.
+        let event = json!({
+            "broadcasterId": 558186818, "topic": "refundPayment",
+            "data": { "paymentId": row.id, "orderId": row.order },
+        });
+        assert_eq!(world.cleeng_says(&event).await.status().as_u16(), 200);
+        world.pass(SignedDuration::from_mins(10)).await;
+        assert_eq!(taken(&world, gateway).refunded_minor, 699, "{gateway}");
+        assert_eq!(recorded(&world).held(), Decimal::ZERO, "{gateway}");
+        world.agrees().await;
     }
 }

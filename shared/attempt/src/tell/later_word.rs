@@ -74,6 +74,9 @@ pub(super) async fn tell_return(telling: Telling<'_>) -> Result<Told, Untold> {
             return Ok(told);
         }
     };
+    if takes_the_place_of_one_that_came_back(mapping, attempt) {
+        return Ok(told);
+    }
     let known = at_cleeng(telling).await?;
     if known.as_ref().is_some_and(|known| is_return_told(mapping, attempt, known)) {
         return Ok(told);
@@ -96,6 +99,19 @@ pub(super) async fn tell_return(telling: Telling<'_>) -> Result<Told, Untold> {
         },
         Err(error) => Err(untold(error)),
     }
+}
+
+/// Whether Cleeng, which has no word for money that came back (a chargeback that was reversed), counts as much as returned by
+/// now as there is with this return.
+fn takes_the_place_of_one_that_came_back(mapping: &Mapping, attempt: &Attempt) -> bool {
+    let Some(paid) = &mapping.paid else { return false };
+    let others = mapping.attempts.iter().filter(|other| {
+        other.intention.identity != attempt.intention.identity
+            && other.intention.verb == Verb::Refund
+            && matches!(other.stage, Stage::Reported(Answer::Approved(_)))
+    });
+    let told = others.fold(0, |sum: i64, other| sum.saturating_add(other.intention.money.minor));
+    told.saturating_add(attempt.intention.money.minor) > paid.money.minor
 }
 
 /// Stands before each reference in a payment's `refundedReason`.
