@@ -4,7 +4,9 @@ use attempt::{Begun, Ended, Means, OwnPlan, began, change, end, finish, open_per
 use cleeng::{Subscription, SubscriptionStatus, TerminationKind};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{ManagedBy, Mapping, Standing, Subject, Terms, Written};
-use payment::{FactKind, Failure, Identity, Intention, Money, MoneyError, SubscriptionId, Target, Verb};
+use payment::{
+    FactKind, Failure, Identity, Intention, Money, MoneyError, SubscriptionId, Target, Verb, WhoActs,
+};
 use wire::Deadline;
 
 use crate::Renewals;
@@ -60,7 +62,15 @@ pub(crate) async fn serve(
             }
             OwnPlan::Charge { identity, period_end, asked } => {
                 let new = Own { identity, period_end, asked };
-                match look(renewals, &mapping, period_end, deadline).await? {
+                let look = match look(renewals, &mapping, period_end, deadline).await {
+                    // Written down, so that a Cleeng that is away for days is not asked anew by a message each minute.
+                    Err(failure) if matches!(failure.who_acts(), WhoActs::Retry { .. }) => {
+                        tracing::warn!(subject = %mapping.subject, "`{}` is not renewed yet: {}", mapping.subject, failure.chain());
+                        return look_later(means, mapping).await;
+                    }
+                    look => look?,
+                };
+                match look {
                     Look::Charge => charge(renewals, mapping, new, deadline).await?,
                     Look::Wait(at) => return wake(means, mapping, Some(at)).await,
                     Look::Postpone => match postpone(means, mapping).await? {

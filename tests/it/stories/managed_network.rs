@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use ledger::{ManagedBy, Standing};
 use local::buyer::{Billing, TestCard};
 use local::simulators::cleeng::{PaymentState, SubscriptionState, offers};
+use queue::Job;
 use serde_json::json;
 use wire::simulated::Fault;
 
@@ -459,4 +460,20 @@ async fn a_renewal_of_ours_that_another_worker_sees_at_cleeng_before_it_is_told_
         assert_eq!((world.charges(), world.at_cleeng(id).periods), (3, 3), "{gateway}: due on its old day");
         world.agrees().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cleeng_that_is_away_for_days_is_not_asked_about_a_renewal_of_ours_every_minute() {
+    let storm = Storm::calm();
+    let world = World::in_weather(storm.clone());
+    let id = ours(&world, "stripe").await.subscription;
+    let due = world.mapping(id).await.period_end.unwrap();
+    world.system.run_until(due - SignedDuration::from_hours(1)).await;
+    storm.strike(Strike { host: "cleeng", method: "GET", path: "", fault: Fault::Refused, times: u32::MAX });
+    world.system.run_until(due + SignedDuration::from_hours(6)).await;
+    assert_eq!(world.system.queue.depth(Job::RecurringCapture).dead, 0, "the date is looked at again later");
+    storm.clear();
+    world.pass(SignedDuration::from_mins(20)).await;
+    assert_eq!((captured(&world), world.charges(), world.at_cleeng(id).periods), (2, 2, 2));
+    world.agrees().await;
 }
