@@ -66,7 +66,9 @@ pub(crate) async fn serve(
                     // Written down, so that a Cleeng that is away for days is not asked anew by a message each minute.
                     Err(failure) if matches!(failure.who_acts(), WhoActs::Retry { .. }) => {
                         tracing::warn!(subject = %mapping.subject, "`{}` is not renewed yet: {}", mapping.subject, failure.chain());
-                        return look_later(means, mapping).await;
+                        // Whoever wrote in between has set the next look themselves.
+                        let wake = now.checked_add(UNDER_WAY).ok();
+                        return attempt::write(means, Mapping { wake, ..mapping }).await.map(drop);
                     }
                     look => look?,
                 };
