@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gateways::Gateways;
 use ledger::{LedgerError, Mapping, Standing, Subject};
-use payment::{Answer, Verb};
+use payment::Answer;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -238,7 +238,7 @@ fn our_attempts(found: &mut Comparison, mapping: &Mapping, at_gateway: &BTreeMap
             }
             _ => {}
         }
-        let moved = matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture);
+        let moved = attempt.intention.verb.takes_money();
         let Some(Answer::Approved(approval)) = attempt.answer().filter(|_| moved) else { continue };
         match at_gateway.get(approval.reference.as_str()) {
             None if approval.money.is_zero() => {}

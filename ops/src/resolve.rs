@@ -3,7 +3,7 @@
 use attempt::{Done, Ended, Means, Next, change, finish, next, settle};
 use jiff::Timestamp;
 use ledger::{Mapping, Stage, Subject};
-use payment::{Answer, Approval, Failure, GatewayReference, Identity, Verb};
+use payment::{Answer, Approval, Failure, GatewayReference, Identity};
 use serde_json::json;
 
 use crate::deployment::patience;
@@ -133,7 +133,7 @@ async fn take(
     let approval = Approval {
         reference: id.clone(),
         money: intention.money,
-        captured: matches!(intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture),
+        captured: intention.verb.takes_money(),
         token: None,
         card: None,
         capture_before: None,

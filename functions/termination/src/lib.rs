@@ -68,7 +68,7 @@ async fn terminate(ends: &Terminations, asked: &Termination, deadline: Deadline)
         && let Some(theirs) = means.cleeng.subscription(subscription, deadline).await?
     {
         if is_alive(&theirs, now) {
-            tracing::warn!(%subscription, "A request to end `{subscription}` came too late: its renewal is paid");
+            tracing::warn!(%subscription, "A request to end `{subscription}` came too late: it is paid and lives");
             return Ok(());
         }
         mapping = mark_unserved(means, mapping, &theirs).await?;

@@ -1,15 +1,17 @@
 //! The transitions of an attempt, as pure changes of its mapping. Nothing else writes a stage.
 
+pub(crate) mod undo;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ledger::{Attempt, ManagedBy, Mapping, Stage, Standing, Subject};
 use payment::{
-    Action, Answer, Approval, Fact, FactKind, GatewayReference, Identity, Intention, Money, PaymentId, Price,
-    Target, Token, Uncertainty, Verb,
+    Action, Answer, Approval, Fact, FactKind, GatewayReference, Identity, Intention, PaymentId, Price, Token,
+    Uncertainty, Verb,
 };
-use rust_decimal::Decimal;
 
+use self::undo::is_taken_back_by;
 use crate::caps::count_decline;
 use crate::due::pause;
 use crate::mirror::Partly;
@@ -216,12 +218,6 @@ pub(crate) fn withdraw(mapping: &mut Mapping, identity: &Identity, why: &str, no
     }
 }
 
-/// Whether this step voids or returns what the attempt did.
-pub(crate) fn is_taken_back_by(attempt: &Attempt, step: &Identity) -> bool {
-    let identity = &attempt.intention.identity;
-    identity.undo() == *step || identity.cancel() == *step
-}
-
 fn withdrawn(mapping: &mut Mapping, identity: &Identity, why: &str, now: Timestamp) {
     if let Some(attempt) = mapping.attempt_mut(identity) {
         attempt.stage = Stage::Withdrawn { why: why.to_owned() };
@@ -284,7 +280,7 @@ pub(crate) fn reported(
         mapping.wake = Some(now);
         mapping.tell(now, format!("Cleeng made {new} of it"));
     }
-    settle_undone(mapping, identity, answer, now);
+    undo::settle(mapping, identity, answer, now);
     mapping.tell(now, format!("{identity}: Cleeng knows"));
 }
 
@@ -297,51 +293,6 @@ pub(crate) struct Told {
     pub(crate) details: Option<payment::PaymentDetailsId>,
     /// The subscription that took this one's place.
     pub(crate) became: Option<payment::SubscriptionId>,
-}
-
-/// The attempt that takes back what may not stand: a void of what is held, a refund of what was taken. `told` is
-/// Cleeng's payment where Cleeng knows of it, and is then told of the return too. What went back at the gateway already is
-/// not returned again.
-/// `None` where there is nothing to take back or it cannot be (a refund that Cleeng refuses).
-pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp) -> Option<Attempt> {
-    let Some(Answer::Approved(approval)) = attempt.answer() else { return None };
-    let verb = match attempt.intention.verb {
-        Verb::Purchase | Verb::Charge | Verb::Capture => Verb::Refund,
-        Verb::Authorise => Verb::Cancel,
-        Verb::Verify | Verb::Cancel | Verb::Refund => return None,
-    };
-    let whole = approval.money;
-    let left = Money { minor: whole.minor.saturating_sub(attempt.facts.returned_minor()), ..whole };
-    if left.minor <= 0 && !whole.is_zero() {
-        return None;
-    }
-    let intention = Intention {
-        identity: attempt.intention.identity.undo(),
-        verb,
-        money: left,
-        target: Target::Payment(approval.reference.clone()),
-        began: now,
-        ..attempt.intention.clone()
-    };
-    let amount = attempt.price.amount * Decimal::from(left.minor) / Decimal::from(whole.minor.max(1));
-    let price = if left == whole { attempt.price } else { Price { amount, ..attempt.price } };
-    Some(began(intention, price, None, told))
-}
-
-/// Writes down what takes an answered attempt back. A buyer's try of which nothing stands at the gateway (a card that was
-/// only checked, money that went back already) has bought nothing and is withdrawn. Anything else that has nothing to take
-/// back (a refusal), or cannot be taken back (a refund), is over as far as can be.
-pub(crate) fn begin_undo(mapping: &mut Mapping, identity: &Identity, answer: &Answer, now: Timestamp) {
-    // What we manage ourselves may be recorded although what it paid for is refused.
-    let ours = mapping.managed_by == ManagedBy::Connector;
-    let undoing = |attempt: &Attempt| undoing(attempt, attempt.payment.filter(|_| ours), now);
-    let Some(attempt) = mapping.attempt(identity) else { return };
-    let bought = attempt.intention.verb.buyer_present() && matches!(answer, Answer::Approved(_));
-    match undoing(attempt) {
-        Some(undoing) => intend(mapping, undoing, now),
-        None if bought => withdrawn(mapping, identity, "Cleeng will not record it", now),
-        None => reported(mapping, identity, answer, &Told::default(), now),
-    }
 }
 
 pub(crate) fn later(now: Timestamp, time: Duration) -> Timestamp {
@@ -425,30 +376,6 @@ pub(crate) fn is_newest_card(mapping: &Mapping, identity: &Identity) -> bool {
     !later.into_iter().any(|attempt| {
         attempt.intention.verb.buyer_present() && matches!(attempt.answer(), Some(Answer::Approved(_)))
     })
-}
-
-/// When what undoes an attempt has its answer, the attempt itself is over: nothing of it stands at the gateway.
-fn settle_undone(mapping: &mut Mapping, undo: &Identity, answer: &Answer, now: Timestamp) {
-    let undone = mapping
-        .attempts
-        .iter()
-        .map(|attempt| attempt.intention.identity.clone())
-        .find(|it| it.undo() == *undo);
-    let Some(undone) = undone else { return };
-    let untold = mapping.attempt(&undone).is_some_and(|attempt| matches!(attempt.stage, Stage::Answered(_)));
-    match answer {
-        Answer::Approved(_) if !untold => {}
-        Answer::Approved(_) => withdrawn(mapping, &undone, "undone", now),
-        Answer::Declined(decline) => {
-            let why = format!("cannot be undone: {}", decline.rejected_reason());
-            if let Some(attempt) = mapping.attempt_mut(&undone) {
-                attempt.stage = Stage::Parked { since: now, why: why.clone() };
-                attempt.wait_until = None;
-            }
-            tracing::error!(alarm = "parked", attempt = %undone, "Parked `{undone}`: {why}");
-            mapping.tell(now, format!("{undone}: parked, {why}"));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ledger::{Attempt, Mapping, Stage, Standing};
 
-use crate::apply::is_taken_back_by;
+use crate::apply::undo::is_taken_back_by;
 use crate::late::correction;
 use crate::release::giving_back;
 

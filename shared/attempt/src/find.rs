@@ -167,7 +167,7 @@ fn subjects(names: &Names) -> Vec<Subject> {
 /// The attempt that took the money of this payment.
 fn taking_of<'a>(mapping: &'a Mapping, names: &Names) -> Option<&'a Attempt> {
     let took = |attempt: &&Attempt| {
-        matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture)
+        attempt.intention.verb.takes_money()
             && matches!(attempt.answer(), Some(Answer::Approved(approval)) if approval.captured)
     };
     mapping.attempts.iter().filter(took).find(|attempt| is_attempt(attempt, names))

@@ -147,7 +147,7 @@ pub(crate) async fn go_on_undoing(
         return Box::pin(reopen(means, mapping, identity, refusal, deadline)).await;
     }
     let mapping =
-        change(means, mapping, |mapping| apply::begin_undo(mapping, identity, &answer, now)).await?;
+        change(means, mapping, |mapping| apply::undo::begin(mapping, identity, &answer, now)).await?;
     match mapping.attempt(&undoing) {
         Some(_) => {
             let done = Box::pin(carry_out(means, mapping, &undoing, None, deadline)).await?;

@@ -9,7 +9,8 @@ use payment::{
 };
 use wire::Deadline;
 
-use crate::apply::{self, LEASE, is_lost, keep_card, later, undoing};
+use crate::apply::undo::undoing;
+use crate::apply::{self, LEASE, is_lost, keep_card, later};
 use crate::plan::stands;
 use crate::run::{Done, Ended, Means, tell_again, undo_now};
 use crate::write::{change, write};
@@ -81,7 +82,7 @@ pub(crate) fn answer_by_facts(attempt: &Attempt) -> Option<Answer> {
 /// looked well, and one that succeeded after all.
 pub fn correction(mapping: &Mapping) -> Option<(Identity, Answer)> {
     mapping.attempts.iter().find_map(|attempt| {
-        let moved = matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture);
+        let moved = attempt.intention.verb.takes_money();
         let answer = match &attempt.stage {
             Stage::Reported(answer @ Answer::Approved(_)) => lost(attempt, answer)?,
             Stage::Reported(Answer::Declined(_)) if attempt.facts.holds_money() => {

@@ -5,7 +5,7 @@ use ledger::{Attempt, Mapping, Stage};
 use payment::{Answer, Failure, Identity, Verb};
 use wire::Deadline;
 
-use crate::apply::undoing;
+use crate::apply::undo::undoing;
 use crate::holds::letting_go;
 use crate::plan::{held, unfinished};
 use crate::run::{Begun, Done, Ended, Means, begin, finish};

@@ -188,10 +188,8 @@ pub(crate) async fn tell_remembered(
     taking: &Identity,
     deadline: Deadline,
 ) -> Result<(), Failure> {
-    let owes = |attempt: &&Attempt| {
-        let took = matches!(attempt.intention.verb, Verb::Purchase | Verb::Charge | Verb::Capture);
-        took && attempt.facts.returned_minor() > 0
-    };
+    // Our own undo is its own return.
+    let owes = |it: &&Attempt| it.intention.verb.takes_money() && it.facts.returned().next().is_some();
     let Some(attempt) = mapping.attempt(taking).filter(owes) else { return Ok(()) };
     let Some(payment) = attempt.payment else { return Ok(()) };
     let Some(mut item) = of_attempt(means, mapping, attempt, payment).await? else { return Ok(()) };
@@ -224,15 +222,9 @@ pub(crate) async fn returned_of(
 /// The item of a payment with what is known to have gone back of it, to be told.
 pub(crate) fn with_returns(means: &Means, mut item: Mapping, taking: &Attempt) -> Result<Mapping, Failure> {
     let now = means.clock.now();
-    for (gone, back) in
-        [(FactKind::Refunded, FactKind::RefundFailed), (FactKind::Disputed, FactKind::DisputeReversed)]
-    {
-        for (thing, fact) in taking.facts.of(gone) {
-            let came_back = taking.facts.of(back).any(|(of, _)| of == thing);
-            if came_back || attempt_of(&item, thing).is_some() {
-                continue;
-            }
-            let news = Returned { kind: gone, thing: thing.clone(), fact: fact.clone() };
+    for (kind, thing, fact) in taking.facts.returned() {
+        if attempt_of(&item, thing).is_none() {
+            let news = Returned { kind, thing: thing.clone(), fact: fact.clone() };
             let (mut attempt, answer) = unasked(means, &item, &news, now)?;
             attempt.stage = Stage::Answered(answer);
             attempt.wait_until = None;

@@ -359,6 +359,7 @@ async fn conclude(
     }
 }
 
+/// Nobody knows yet, or a person must find out: after so many looks.
 async fn in_doubt(
     means: &Means,
     mapping: Mapping,

@@ -91,16 +91,20 @@ impl Facts {
         }
     }
 
-    /// Minor units that went back so far: refunds that did not fail later, and what banks took back and did not return.
-    pub fn returned_minor(&self) -> i64 {
+    /// What went back and stayed away: refunds that did not fail later, and what banks took back and did not return.
+    pub fn returned(&self) -> impl Iterator<Item = (FactKind, &GatewayReference, &Fact)> {
         use FactKind::{DisputeReversed, Disputed, RefundFailed, Refunded};
-        [(Refunded, RefundFailed), (Disputed, DisputeReversed)]
-            .into_iter()
-            .flat_map(|(gone, back)| {
-                self.of(gone).filter(move |(thing, _)| !self.0.contains_key(&(back, (*thing).clone())))
-            })
-            .map(|(_, fact)| fact.money.minor)
-            .fold(0, i64::saturating_add)
+        [(Refunded, RefundFailed), (Disputed, DisputeReversed)].into_iter().flat_map(move |(gone, back)| {
+            let stayed = move |(thing, _): &(&GatewayReference, &Fact)| {
+                !self.0.contains_key(&(back, (*thing).clone()))
+            };
+            self.of(gone).filter(stayed).map(move |(thing, fact)| (gone, thing, fact))
+        })
+    }
+
+    /// Minor units that went back so far.
+    pub fn returned_minor(&self) -> i64 {
+        self.returned().map(|(_, _, fact)| fact.money.minor).fold(0, i64::saturating_add)
     }
 
     /// No news yet.

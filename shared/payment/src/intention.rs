@@ -81,4 +81,9 @@ impl Verb {
     pub fn buyer_present(self) -> bool {
         matches!(self, Self::Purchase | Self::Verify)
     }
+
+    /// Whether its approval means that money was taken.
+    pub fn takes_money(self) -> bool {
+        matches!(self, Self::Purchase | Self::Charge | Self::Capture)
+    }
 }

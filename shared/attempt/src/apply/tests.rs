@@ -1,7 +1,7 @@
 //! What a worker finds when the gateway's news was faster.
 
 use ledger::Standing;
-use payment::{Decline, DeclineClass, DeclineReason, Money};
+use payment::{Decline, DeclineClass, DeclineReason, Money, Target};
 
 use super::*;
 use crate::due::{LOOKS_MAX, UNREACHED_MAX, due};
