@@ -1,8 +1,7 @@
 //! Gateway news that comes late, twice or out of order: Cleeng ends up agreeing with the gateway.
 
-use http::Method;
 use jiff::SignedDuration;
-use ledger::{Stage, Standing, Subject};
+use ledger::{Standing, Subject};
 use local::buyer::TestCard;
 use local::simulators::cleeng::{CleengPayment, PaymentState, SubscriptionState, offers};
 use queue::Job;
@@ -16,7 +15,7 @@ use crate::world::{GATEWAYS, World};
 
 const PATIENT: SignedDuration = SignedDuration::from_mins(10);
 
-fn renewal(world: &World) -> CleengPayment {
+pub(super) fn renewal(world: &World) -> CleengPayment {
     world.recorded().into_iter().rfind(|row| row.operation == "recurring-payment").unwrap()
 }
 
@@ -133,57 +132,6 @@ async fn a_capture_that_succeeds_after_the_next_try_has_paid_is_given_back() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_chargeback_of_what_succeeded_late_is_told_after_that_success() {
-    let storm = Storm::calm();
-    let world = World::in_weather(storm.clone());
-    world.subscriber("adyen").await;
-    let psp = taken(&world, "adyen").id;
-    control(&world, "adyen", &format!("payments/{psp}/capture-failed"), &json!({}));
-    world.pass(PATIENT).await;
-    storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault: Fault::Refused, times: 1 });
-    control(&world, "adyen", &format!("payments/{psp}/capture-retried"), &json!({}));
-    happens(&world, "adyen", What::Chargeback(&psp));
-    for _ in 0..6 {
-        world.pass(PATIENT).await;
-    }
-    assert!(storm.is_over());
-    let row = world.recorded().remove(0);
-    assert_eq!((row.status, row.refund_kind.as_deref()), (PaymentState::Refunded, Some("chargeback")));
-    world.agrees().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_payment_that_failed_before_cleeng_would_not_have_it_is_given_back_when_it_succeeds_after_all() {
-    let storm = Storm::calm();
-    let world = World::in_weather(storm.clone());
-    // Cleeng hears of the payment only when its order has expired; until then its capture has failed.
-    let lost = Fault::RequestLost;
-    storm.strike(Strike { host: "cleeng", method: "POST", path: "/payments", fault: lost, times: u32::MAX });
-    let buyer = world.buyer("adyen");
-    let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
-    buyer.pay(&world.system, order, TestCard::Pays).await;
-    let psp = taken(&world, "adyen").id;
-    world.pass(SignedDuration::from_hours(20)).await;
-    control(&world, "adyen", &format!("payments/{psp}/capture-failed"), &json!({}));
-    world.pass(SignedDuration::from_hours(6)).await;
-    storm.clear();
-    world.pass_days(2).await;
-    let subject = Subject::Order(order.try_into().unwrap());
-    let item = world.system.ledger.mapping(subject).await.unwrap().unwrap();
-    assert!(item.attempts.iter().all(|it| it.is_finished()), "{:?}", item.attempts);
-    assert_eq!(item.due, None);
-    world.agrees().await;
-    // Heard of more than once.
-    control(&world, "adyen", "webhooks", &json!({ "copies": 3, "spread_seconds": 60 }));
-    control(&world, "adyen", &format!("payments/{psp}/capture-retried"), &json!({}));
-    world.pass(PATIENT).await;
-    let late = taken(&world, "adyen");
-    assert_eq!((late.captured_minor, late.refunded_minor), (699, 699), "Cleeng would not have it");
-    assert!(world.recorded().iter().all(|row| row.held() == Decimal::ZERO));
-    world.agrees().await;
-}
-
 #[tokio::test]
 async fn a_card_that_the_gateway_took_away_is_not_charged_again() {
     for gateway in GATEWAYS {
@@ -264,66 +212,6 @@ async fn what_is_held_for_a_subscription_that_its_customer_left_is_not_captured_
         assert_eq!(renewal(&world).status, PaymentState::Cancelled, "{gateway}");
         assert_eq!(world.mapping(id).await.standing, Standing::Closed, "{gateway}");
         assert_eq!(world.charges(), 1, "{gateway}");
-        world.agrees().await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_renewal_of_which_cleeng_hears_when_staff_have_ended_its_subscription_is_returned() {
-    for gateway in GATEWAYS {
-        for answer_is_lost in [false, true] {
-            let storm = Storm::calm();
-            let world = World::in_weather(storm.clone());
-            let id = world.subscriber(gateway).await.subscription;
-            let due = world.at_cleeng(id).ends;
-            world.system.run_until(due - SignedDuration::from_hours(1)).await;
-            let fault = Fault::RequestLost;
-            storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault, times: u32::MAX });
-            world.system.run_until(due + SignedDuration::from_hours(1)).await;
-            assert_eq!(world.charges(), 2, "{gateway}");
-            let ends = json!({ "terminationType": "publisherCancel" });
-            world.staff(Method::POST, &format!("subscriptions/{id}/terminate"), &ends);
-            storm.clear();
-            if answer_is_lost {
-                let fault = Fault::AnswerLost;
-                storm.strike(Strike { host: gateway, method: "POST", path: "/refunds", fault, times: 1 });
-            }
-            world.pass_days(2).await;
-            assert!(storm.is_over(), "{gateway}");
-            let returned: Vec<_> =
-                world.payments(gateway).into_iter().filter(|it| it.refunded_minor > 0).collect();
-            assert_eq!((returned.len(), returned[0].refunded_minor), (1, 699), "{gateway}");
-            let row = renewal(&world);
-            assert_eq!((row.status, row.refunded.to_string()), (PaymentState::Refunded, "6.99".to_owned()));
-            assert_eq!(world.mapping(id).await.standing, Standing::Closed, "{gateway}");
-            world.agrees().await;
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_staff_have_returned_and_ended_is_not_returned_again() {
-    for gateway in GATEWAYS {
-        let storm = Storm::calm();
-        let world = World::in_weather(storm.clone());
-        let id = world.subscriber(gateway).await.subscription;
-        let due = world.at_cleeng(id).ends;
-        world.system.run_until(due - SignedDuration::from_hours(1)).await;
-        let fault = Fault::RequestLost;
-        storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault, times: u32::MAX });
-        world.system.run_until(due + SignedDuration::from_hours(1)).await;
-        let ends = json!({ "terminationType": "publisherCancel" });
-        world.staff(Method::POST, &format!("subscriptions/{id}/terminate"), &ends);
-        storm.clear();
-        world.pass(SignedDuration::from_hours(8)).await;
-        assert_eq!(renewal(&world).status, PaymentState::Captured, "{gateway}");
-        ask_refund(&world, renewal(&world).id, None);
-        world.pass_days(2).await;
-        assert_eq!(renewal(&world).refunded.to_string(), "6.99", "{gateway}");
-        let mapping = world.mapping(id).await;
-        assert_eq!(mapping.standing, Standing::Closed, "{gateway}");
-        let parked = mapping.attempts.iter().any(|attempt| matches!(attempt.stage, Stage::Parked { .. }));
-        assert!(!parked, "{gateway}: {:?}", mapping.attempts);
         world.agrees().await;
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use ledger::{ManagedBy, Standing};
 use local::buyer::{Billing, TestCard};
 use local::simulators::cleeng::{PaymentState, SubscriptionState, offers};
@@ -32,6 +32,16 @@ const FAULTS: [Fault; 5] = [
 
 fn captured(world: &World) -> usize {
     world.recorded().iter().filter(|row| row.status == PaymentState::Captured).count()
+}
+
+/// A subscription of ours, one hour before it is renewed.
+async fn an_hour_before_its_due_date(gateway: &str) -> (Arc<Storm>, World, u64, Timestamp) {
+    let storm = Storm::calm();
+    let world = World::in_weather(storm.clone());
+    let id = ours(&world, gateway).await.subscription;
+    let due = world.mapping(id).await.period_end.unwrap();
+    world.system.run_until(due - SignedDuration::from_hours(1)).await;
+    (storm, world, id, due)
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,11 +258,7 @@ async fn what_was_paid_and_lapsed_while_cleeng_was_away_is_revived() {
 #[tokio::test(start_paused = true)]
 async fn what_was_ended_while_it_was_being_charged_is_given_back() {
     for gateway in GATEWAYS {
-        let storm = Storm::calm();
-        let world = World::in_weather(storm.clone());
-        let id = ours(&world, gateway).await.subscription;
-        let due = world.mapping(id).await.period_end.unwrap();
-        world.system.run_until(due - SignedDuration::from_hours(1)).await;
+        let (storm, world, id, due) = an_hour_before_its_due_date(gateway).await;
         storm.strike(Strike {
             host: "cleeng",
             method: "POST",
@@ -436,11 +442,7 @@ async fn who_stopped_has_ended_it_themselves_even_if_cleeng_has_to_be_told_twice
 #[tokio::test(start_paused = true)]
 async fn a_renewal_of_ours_that_another_worker_sees_at_cleeng_before_it_is_told_moves_no_due_date() {
     for gateway in GATEWAYS {
-        let storm = Storm::calm();
-        let world = World::in_weather(storm.clone());
-        let id = ours(&world, gateway).await.subscription;
-        let due = world.mapping(id).await.period_end.unwrap();
-        world.system.run_until(due - SignedDuration::from_hours(1)).await;
+        let (storm, world, id, due) = an_hour_before_its_due_date(gateway).await;
         // The timer and a webhook ask side by side: one waits for Cleeng's answer while the other charges and renews, and
         // looks again when that has arrived there and nobody knows it yet.
         for (method, path) in [("GET", ""), ("POST", "/renew")] {
@@ -464,11 +466,7 @@ async fn a_renewal_of_ours_that_another_worker_sees_at_cleeng_before_it_is_told_
 
 #[tokio::test(start_paused = true)]
 async fn a_cleeng_that_is_away_for_days_is_not_asked_about_a_renewal_of_ours_every_minute() {
-    let storm = Storm::calm();
-    let world = World::in_weather(storm.clone());
-    let id = ours(&world, "stripe").await.subscription;
-    let due = world.mapping(id).await.period_end.unwrap();
-    world.system.run_until(due - SignedDuration::from_hours(1)).await;
+    let (storm, world, id, due) = an_hour_before_its_due_date("stripe").await;
     storm.strike(Strike { host: "cleeng", method: "GET", path: "", fault: Fault::Refused, times: u32::MAX });
     world.system.run_until(due + SignedDuration::from_hours(6)).await;
     assert_eq!(world.system.queue.depth(Job::RecurringCapture).dead, 0, "the date is looked at again later");

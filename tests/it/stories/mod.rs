@@ -23,4 +23,5 @@ mod secrets;
 mod single;
 mod trial;
 mod twice;
+mod unheard;
 mod webhooks;

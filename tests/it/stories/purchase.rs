@@ -5,9 +5,7 @@ use ledger::Standing;
 use local::buyer::TestCard;
 use local::simulators::cleeng::{PaymentState, offers};
 use serde_json::json;
-use wire::simulated::Fault;
 
-use crate::storm::{Storm, Strike};
 use crate::world::{GATEWAYS, World, code};
 
 #[tokio::test]
@@ -153,40 +151,4 @@ async fn an_order_is_refused_a_bounded_number_of_times() {
     }
     assert_eq!(buyer.pay(&world.system, order, TestCard::Pays).await.status.as_u16(), 429);
     assert_eq!(world.charges(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_purchase_that_cleeng_refuses_is_given_back_and_not_shown_as_paid() {
-    for gateway in GATEWAYS {
-        for undo_fails in [false, true] {
-            let storm = Storm::calm();
-            let world = World::in_weather(storm.clone());
-            let buyer = world.buyer(gateway);
-            let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
-            let refusal = Fault::Instead(422, r#"{"message":"no"}"#);
-            storm.strike(Strike {
-                host: "cleeng",
-                method: "POST",
-                path: "/payments",
-                fault: refusal,
-                times: 1,
-            });
-            if undo_fails {
-                let fault = Fault::RequestLost;
-                storm.strike(Strike { host: gateway, method: "POST", path: "/refunds", fault, times: 9 });
-            }
-            let reply = buyer.pay(&world.system, order, TestCard::Pays).await;
-            let (status, shown) = (reply.status.as_u16(), reply.text("/responseData/payment/status"));
-            let expected = if undo_fails { (202, Some("pending")) } else { (503, None) };
-            assert_eq!((status, shown), expected, "{gateway}: {}", reply.body);
-            storm.clear();
-            world.pass(SignedDuration::from_mins(20)).await;
-            let paid = buyer.pay(&world.system, order, TestCard::Pays).await;
-            assert_eq!(paid.text("/responseData/payment/status"), Some("captured"), "{}", paid.body);
-            world.pass(SignedDuration::from_mins(20)).await;
-            let returned: Vec<_> = world.payments(gateway).iter().map(|it| it.refunded_minor).collect();
-            assert_eq!(returned, [699, 0], "{gateway}");
-            world.agrees().await;
-        }
-    }
 }

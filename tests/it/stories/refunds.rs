@@ -1,10 +1,8 @@
 //! Refunds: asked for by Cleeng or made by hand at the gateway, each returned once and told once, with its amount.
 
 use jiff::SignedDuration;
-use ledger::Subject;
 use local::buyer::TestCard;
 use local::simulators::cleeng::{PaymentState, SubscriptionState, offers};
-use queue::Job;
 use rust_decimal::Decimal;
 use serde_json::json;
 use wire::simulated::Fault;
@@ -215,102 +213,6 @@ async fn a_payment_that_is_returned_before_we_know_that_cleeng_has_it_is_told_an
         let mapping = world.mapping(subscriber.subscription).await;
         assert!(mapping.attempts.iter().all(|it| it.is_finished()), "{gateway}: {:?}", mapping.attempts);
         assert_eq!(world.system.peers.cleeng.violations(), [], "{gateway}");
-        world.agrees().await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_somebody_returned_of_a_charge_that_cleeng_never_records_is_not_returned_twice() {
-    for gateway in GATEWAYS {
-        let storm = Storm::calm();
-        let world = World::in_weather(storm.clone());
-        let buyer = world.buyer(gateway);
-        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
-        let at_cleeng =
-            |method, fault, times| Strike { host: "cleeng", method, path: "/payments", fault, times };
-        storm.strike(at_cleeng("POST", Fault::RequestLost, 99));
-        buyer.pay(&world.system, order, TestCard::Pays).await;
-        let id = world.payments(gateway).remove(0).id;
-        happens(&world, gateway, What::Refund(&id, 300));
-        world.pass(SignedDuration::from_mins(20)).await;
-        storm.clear();
-        storm.strike(at_cleeng("POST", Fault::Instead(422, r#"{"message":"The order has expired"}"#), 1));
-        world.pass_days(2).await;
-        let payment = world.payments(gateway).remove(0);
-        assert_eq!((payment.captured_minor, payment.refunded_minor), (699, 699), "{gateway}");
-        assert_eq!(world.recorded(), [], "{gateway}");
-        world.agrees().await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_somebody_returned_before_cleeng_knew_of_the_payment_is_told_when_it_does() {
-    for gateway in GATEWAYS {
-        for news_is_lost in [false, true] {
-            let storm = Storm::calm();
-            let world = World::in_weather(storm.clone());
-            let buyer = world.buyer(gateway);
-            let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
-            let lost = Fault::RequestLost;
-            storm.strike(Strike {
-                host: "cleeng",
-                method: "POST",
-                path: "/payments",
-                fault: lost,
-                times: 99,
-            });
-            buyer.pay(&world.system, order, TestCard::Pays).await;
-            let id = world.payments(gateway).remove(0).id;
-            happens(&world, gateway, What::Refund(&id, 300));
-            // Its message comes five times, and dies.
-            let until = if news_is_lost { 20 } else { 2 };
-            world.pass(SignedDuration::from_mins(until)).await;
-            storm.clear();
-            world.pass_days(1).await;
-            assert_eq!(recorded(&world).refunded.to_string(), "3", "{gateway} {news_is_lost}");
-            ask_refund(&world, recorded(&world).id, None);
-            world.pass(SignedDuration::from_mins(20)).await;
-            world.system.queue.replay(Job::Settlement);
-            world.pass(SignedDuration::from_mins(20)).await;
-            assert_eq!(taken(&world, gateway).refunded_minor, 699, "{gateway} {news_is_lost}");
-            assert_eq!(recorded(&world).refunded.to_string(), "6.99", "{gateway} {news_is_lost}");
-            world.agrees().await;
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_the_bank_took_back_before_cleeng_would_not_record_it_is_over() {
-    for gateway in GATEWAYS {
-        let storm = Storm::calm();
-        let world = World::in_weather(storm.clone());
-        let buyer = world.buyer(gateway);
-        let order = buyer.order(&world.system, offers::MONTHLY).unwrap();
-        let lost = Fault::RequestLost;
-        storm.strike(Strike {
-            host: "cleeng",
-            method: "POST",
-            path: "/payments",
-            fault: lost,
-            times: u32::MAX,
-        });
-        buyer.pay(&world.system, order, TestCard::Pays).await;
-        let id = world.payments(gateway).remove(0).id;
-        world.pass(SignedDuration::from_mins(20)).await;
-        happens(&world, gateway, What::Chargeback(&id));
-        world.pass(SignedDuration::from_mins(2)).await;
-        storm.clear();
-        let fault = Fault::Instead(422, r#"{"message":"The order has expired"}"#);
-        storm.strike(Strike { host: "cleeng", method: "POST", path: "/payments", fault, times: 1 });
-        world.pass_days(2).await;
-        let item =
-            world.system.ledger.mapping(Subject::Order(order.try_into().unwrap())).await.unwrap().unwrap();
-        assert!(item.attempts.iter().all(|it| it.is_finished()), "{gateway}: {:?}", item.attempts);
-        assert_eq!(world.payments(gateway)[0].refunded_minor, 0, "{gateway}: the bank has it already");
-        // Its news waited for Cleeng to hear of the payment, which it never will.
-        world.system.queue.replay(Job::Settlement);
-        world.pass_days(1).await;
-        assert_eq!(world.system.queue.depth(Job::Settlement).dead, 0, "{gateway}: its news is done with");
         world.agrees().await;
     }
 }
