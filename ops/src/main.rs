@@ -1,5 +1,6 @@
 //! The operator's command: reads the command line, opens the deployment, prints the answer.
 
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -15,10 +16,14 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().init();
     let arguments = Arguments::parse();
     match answer(&arguments).await {
-        Ok(report) => {
-            print(&report, arguments.json);
-            if report.needs_a_person { ExitCode::from(NEEDS_A_PERSON) } else { ExitCode::SUCCESS }
-        }
+        Ok(report) => match print(&mut io::stdout(), &report, arguments.json) {
+            Ok(()) if report.needs_a_person => ExitCode::from(NEEDS_A_PERSON),
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                complain(&format!("the answer could not be written: {error}"));
+                ExitCode::FAILURE
+            }
+        },
         Err(why) => {
             complain(&why);
             ExitCode::FAILURE
@@ -32,16 +37,34 @@ async fn answer(arguments: &Arguments) -> Result<Report, String> {
     run(&arguments.command, &deployment).await.map_err(|failure| failure.chain())
 }
 
-#[expect(clippy::print_stdout, reason = "this is the command's answer")]
-fn print(report: &Report, json: bool) {
-    match json {
-        true => println!("{:#}", report.json),
-        false => println!("{}", report.text),
+fn print(to: &mut impl Write, report: &Report, json: bool) -> io::Result<()> {
+    let written = match json {
+        true => writeln!(to, "{:#}", report.json),
+        false => writeln!(to, "{}", report.text),
+    };
+    match written {
+        // Who reads, `head` for one, has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 
 fn complain(why: &str) {
-    use std::io::Write;
     // Nobody is left to tell where this cannot be written.
-    let _ = writeln!(std::io::stderr(), "{why}");
+    let _ = writeln!(io::stderr(), "{why}");
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_that_has_seen_enough_breaks_nothing() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        drop(reader);
+        let report = Report { text: "much".to_owned(), json: json!({}), needs_a_person: false };
+        print(&mut writer, &report, false).unwrap();
+    }
 }
