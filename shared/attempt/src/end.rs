@@ -2,7 +2,7 @@
 
 use cleeng::{Cleeng, Subscription, SubscriptionStatus, TerminationKind};
 use ledger::{Mapping, Standing, Subject, Written};
-use payment::{Answer, FactKind, Failure, SubscriptionId, Token, Verb};
+use payment::{Answer, Failure, SubscriptionId, Token, Verb};
 use wire::Deadline;
 
 use crate::apply::{begin_end, is_renewal_taken, learn};
@@ -70,8 +70,8 @@ pub async fn mark_unserved(
     }
     change(means, mapping, |mapping| {
         for (identity, returned) in &returned {
-            for (thing, fact) in returned {
-                learn(mapping, identity, FactKind::Refunded, thing.clone(), fact.clone());
+            for news in returned {
+                learn(mapping, identity, news.kind, news.thing.clone(), news.fact.clone());
             }
         }
         for attempt in mapping.attempts.iter_mut().filter(|attempt| is_renewal_taken(attempt)) {

@@ -204,17 +204,17 @@ pub(crate) async fn tell_remembered(
     Ok(())
 }
 
-/// What of this payment was returned on its own item, asked for by Cleeng or by hand; what may have been counts too.
-pub(crate) async fn returned_of(
-    means: &Means,
-    taking: &Attempt,
-) -> Result<Vec<(GatewayReference, Fact)>, Failure> {
+/// What of this payment was returned on its own item, asked for by Cleeng, by hand or by the bank; what may have been counts
+/// too. Named as the gateway's news names it, so that news of it that was heard before is not counted beside it.
+pub(crate) async fn returned_of(means: &Means, taking: &Attempt) -> Result<Vec<Returned>, Failure> {
     let Some(payment) = taking.payment else { return Ok(Vec::new()) };
     let item = means.ledger.mapping(Subject::Payment(payment)).await?;
     let attempts = item.iter().flat_map(|item| &item.attempts).filter(|attempt| counts(attempt));
     let named = attempts.filter_map(|attempt| {
+        let kind = if attempt.by_bank { FactKind::Disputed } else { FactKind::Refunded };
         let thing = external(attempt, attempt.reference.as_ref())?;
-        Some((thing, Fact { at: attempt.intention.began, money: attempt.intention.money }))
+        let fact = Fact { at: attempt.intention.began, money: attempt.intention.money };
+        Some(Returned { kind, thing, fact })
     });
     Ok(named.collect())
 }

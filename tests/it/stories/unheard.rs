@@ -271,3 +271,20 @@ async fn what_staff_have_returned_and_ended_is_not_returned_again() {
         world.agrees().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_bank_took_back_in_part_before_an_unserved_renewal_is_returned_is_taken_off_once() {
+    // Stripe returns nothing of a payment that is disputed.
+    let (storm, world, _) = ended_before_cleeng_heard("adyen").await;
+    let fault = Fault::RequestLost;
+    storm.strike(Strike { host: "cleeng", method: "PATCH", path: "", fault, times: u32::MAX });
+    let psp = world.payments("adyen").pop().unwrap().id;
+    control(&world, "adyen", &format!("payments/{psp}/chargeback"), &json!({ "minor": 300 }));
+    world.pass(SignedDuration::from_mins(20)).await;
+    storm.clear();
+    world.pass_days(2).await;
+    let returned: Vec<_> = world.payments("adyen").iter().map(|it| it.refunded_minor).collect();
+    assert_eq!(returned, [0, 399], "the bank has the rest");
+    assert_eq!(renewal(&world).held(), Decimal::ZERO);
+    world.agrees().await;
+}

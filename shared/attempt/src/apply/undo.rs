@@ -37,9 +37,15 @@ pub(crate) fn undoing(attempt: &Attempt, told: Option<PaymentId>, now: Timestamp
         began: now,
         ..attempt.intention.clone()
     };
-    let amount = attempt.price.amount * Decimal::from(left.minor) / Decimal::from(whole.minor.max(1));
-    let price = if left == whole { attempt.price } else { Price { amount, ..attempt.price } };
-    Some(began(intention, price, None, told))
+    Some(began(intention, part_of(attempt.price, left, whole), None, told))
+}
+
+/// The price of a part, where the whole has this one.
+pub(crate) fn part_of(price: Price, part: Money, whole: Money) -> Price {
+    if part == whole {
+        return price;
+    }
+    Price { amount: price.amount * Decimal::from(part.minor) / Decimal::from(whole.minor.max(1)), ..price }
 }
 
 /// Writes down what takes an answered attempt back. A buyer's try of which nothing stands at the gateway (a card that was
