@@ -2,10 +2,11 @@
 
 use cleeng::{Payment, PaymentOperation, PaymentStatus, PaymentUpdate, RefundKind};
 use ledger::{Attempt, Mapping, Stage};
-use payment::{Answer, Decline, Failure, Target, Verb};
+use payment::{Answer, Decline, Failure, Money, Target, Verb};
 
 use super::{Telling, Untold, is_ours, untold, was_told};
 use crate::apply::Told;
+use crate::apply::undo::part_of;
 
 /// A later word about a payment that Cleeng has: `PATCH /payments/{id}`, `PATCH /payments/{id}/cancel`.
 pub(super) async fn tell_change(telling: Telling<'_>) -> Result<Told, Untold> {
@@ -74,7 +75,9 @@ pub(super) async fn tell_return(telling: Telling<'_>) -> Result<Told, Untold> {
             return Ok(told);
         }
     };
-    if takes_the_place_of_one_that_came_back(mapping, attempt) {
+    let whole = attempt.intention.money;
+    let part = uncounted(mapping, attempt);
+    if part.minor <= 0 && !whole.is_zero() {
         return Ok(told);
     }
     let known = at_cleeng(telling).await?;
@@ -87,7 +90,10 @@ pub(super) async fn tell_return(telling: Telling<'_>) -> Result<Told, Untold> {
     let update = PaymentUpdate {
         operation: Some(operation(mapping, attempt)),
         refunded_reason: Some(format!("{reason}{MARK}{}", attempt.intention.identity.reference().as_str())),
-        refunded: Some(payment::Price { currency: approval.money.currency, ..attempt.price }),
+        refunded: Some(payment::Price {
+            currency: approval.money.currency,
+            ..part_of(attempt.price, part, whole)
+        }),
         refund_kind: Some(if attempt.by_bank { RefundKind::Chargeback } else { RefundKind::Refund }),
         ..change(mapping, attempt, PaymentStatus::Refunded)
     };
@@ -101,17 +107,18 @@ pub(super) async fn tell_return(telling: Telling<'_>) -> Result<Told, Untold> {
     }
 }
 
-/// Whether Cleeng, which has no word for money that came back (a chargeback that was reversed), counts as much as returned by
-/// now as there is with this return.
-fn takes_the_place_of_one_that_came_back(mapping: &Mapping, attempt: &Attempt) -> bool {
-    let Some(paid) = &mapping.paid else { return false };
+/// How much of this return Cleeng is told: no more than it does not count as returned yet. It has no word for money that came
+/// back (a chargeback that was reversed), so that what is returned after that takes its place.
+fn uncounted(mapping: &Mapping, attempt: &Attempt) -> Money {
+    let money = attempt.intention.money;
+    let Some(paid) = &mapping.paid else { return money };
     let others = mapping.attempts.iter().filter(|other| {
         other.intention.identity != attempt.intention.identity
             && other.intention.verb == Verb::Refund
             && matches!(other.stage, Stage::Reported(Answer::Approved(_)))
     });
-    let told = others.fold(0, |sum: i64, other| sum.saturating_add(other.intention.money.minor));
-    told.saturating_add(attempt.intention.money.minor) > paid.money.minor
+    let left = others.fold(paid.money.minor, |left, other| left.saturating_sub(other.intention.money.minor));
+    Money { minor: money.minor.min(left), ..money }
 }
 
 /// Stands before each reference in a payment's `refundedReason`.
